@@ -1,0 +1,48 @@
+/*
+ * Torc: an event-driven networking engine.
+ *
+ * This header is the whole core. A program makes a reactor, says what it listens on or connects
+ * to, and which protocol each connection speaks; the reactor runs it.
+ *
+ *     #include <torc.h>
+ *
+ *     static void echo_data(torc_protocol *self, torc_slice data)
+ *     {
+ *         torc_write(self->transport, data);
+ *     }
+ *
+ *     static const torc_protocol_class echo = { .name = "Echo", .data_received = echo_data };
+ *
+ *     int main(void)
+ *     {
+ *         torc_reactor *reactor = torc_reactor_new();
+ *
+ *         torc_listen(torc_root(reactor), "tcp:8000", torc_factory_of(&echo));
+ *         return torc_run(reactor);
+ *     }
+ *
+ * Read on, in this order: <torc/reactor.h>, <torc/protocol.h>, <torc/transport.h>,
+ * <torc/endpoint.h>, <torc/scope.h>, <torc/deferred.h>, <torc/failure.h>, <torc/log.h>.
+ * Apart from this: <torc/line.h>, protocols in lines; <torc/driver.h>, for those who bring the
+ * reactor to another system; <torc/web.h>, a component of its own.
+ */
+#ifndef TORC_H
+#define TORC_H
+
+#include <torc/address.h>
+#include <torc/buffer.h>
+#include <torc/deferred.h>
+#include <torc/endpoint.h>
+#include <torc/failure.h>
+#include <torc/log.h>
+#include <torc/protocol.h>
+#include <torc/reactor.h>
+#include <torc/result.h>
+#include <torc/scope.h>
+#include <torc/slice.h>
+#include <torc/time.h>
+#include <torc/timer.h>
+#include <torc/transport.h>
+#include <torc/version.h>
+
+#endif /* TORC_H */

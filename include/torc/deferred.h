@@ -1,0 +1,111 @@
+/*
+ * deferred: a promised result, and the chain of callbacks that wait for it.
+ *
+ * Who starts something gives back a torc_deferred; who wants the result adds callbacks. Each
+ * callback's result is the next one's input. A failure skips to the next errback (optionally one
+ * that takes only its type); an errback that returns something else puts the chain back on the
+ * callbacks' side. A callback that returns a deferred (torc_wait_for) pauses the chain until that
+ * one has its result.
+ *
+ *     torc_deferred *page = fetch(torc_scope_of(self), "index.html");
+ *
+ *     torc_add_callback(page, show, self);
+ *     torc_add_errback(page, torc_log_failure, "fetching the index");
+ *
+ * When callbacks run: at once, inside torc_fire, and inside torc_add_... when the result is there
+ * already. This is the one exception to the rule that no call of yours runs your code. A callback
+ * added while the chain runs is appended, not nested.
+ *
+ * Life: the engine frees. A deferred belongs to the scope that it was made in; when that ends, it
+ * is cancelled and none of its callbacks runs. One that has its result and no callback left to run
+ * is freed at the end of the loop's turn; so add callbacks in the turn in which you were handed
+ * it, or hold it (torc_deferred_hold). A failure that no errback took by then is logged, once,
+ * with its trace. A value that nobody took is released.
+ *
+ * Firing twice, chaining one deferred to two, or using one that is gone aborts with a message that
+ * says so. A chain may be of any length and depth: nothing here recurses.
+ */
+#ifndef TORC_DEFERRED_H
+#define TORC_DEFERRED_H
+
+#include <torc/result.h>
+#include <torc/scope.h>
+#include <torc/time.h>
+
+TORC_BEGIN_DECLS
+
+typedef torc_result torc_callback(void *self, torc_result result);
+
+/*
+ * Stops the work behind a deferred that has not fired. It may fire it (then that is the result) or
+ * not (then the result is a failure of type torc_error_cancelled). After it returns, the deferred
+ * must not be fired any more. Called at most once.
+ */
+typedef void torc_canceller(torc_deferred *deferred, void *argument);
+
+/* -- for who makes the promise ------------------------------------------------------------- */
+
+/*
+ * A promise in `scope`. `cancel` may be NULL: then a cancelled deferred fails at once, and one
+ * late torc_fire is swallowed. Never NULL: when memory is out the process ends with a message,
+ * because a promise that cannot be made cannot be reported either (pools make this rare).
+ */
+TORC_API torc_deferred *torc_deferred_new(torc_scope *scope, torc_canceller *cancel, void *argument);
+
+/* Already fired, with `result` (a value or a failure), which it takes over. */
+TORC_API torc_deferred *torc_deferred_fired(torc_scope *scope, torc_result result);
+
+/* Gives the result, which is taken over: a value or a failure, not a deferred. Runs the chain. */
+TORC_API void torc_fire(torc_deferred *deferred, torc_result result);
+
+/* -- for who waits ------------------------------------------------------------------------- */
+
+TORC_API void torc_add_callback(torc_deferred *deferred, torc_callback *callback, void *self);
+TORC_API void torc_add_errback(torc_deferred *deferred, torc_callback *errback, void *self);
+
+/* An errback for failures of `type` and its descendants; others pass by. */
+TORC_API void torc_add_errback_for(
+    torc_deferred *deferred, const torc_failure_type *type, torc_callback *errback, void *self);
+
+/* One link of the chain: the errback does not see the callback's own failure. */
+TORC_API void torc_add_callbacks(
+    torc_deferred *deferred, torc_callback *callback, torc_callback *errback, void *self);
+
+/* The same function for values and failures. */
+TORC_API void torc_add_both(torc_deferred *deferred, torc_callback *both, void *self);
+
+/*
+ * Cancels: not fired: the canceller is asked, once. Waiting for another deferred: that one is
+ * cancelled, however deep. Fired and finished: a no-op.
+ */
+TORC_API void torc_cancel(torc_deferred *deferred);
+
+/*
+ * Cancels unless there is a result within `delay`; the failure is then of type torc_error_timeout
+ * and names the delay. What the canceller fires instead passes through as it is. Callbacks added
+ * before this call see the cancellation, those added after it the timeout.
+ */
+TORC_API void torc_set_timeout(torc_deferred *deferred, torc_time delay);
+
+/* Stops the chain from running on, and lets it; counted, so that they nest. */
+TORC_API void torc_deferred_pause(torc_deferred *deferred);
+TORC_API void torc_deferred_unpause(torc_deferred *deferred);
+
+/* Keeps the deferred and its result allocated after its chain has run dry; counted. */
+TORC_API torc_deferred *torc_deferred_hold(torc_deferred *deferred);
+TORC_API void torc_deferred_release(torc_deferred *deferred);
+
+/* Whether torc_fire has been called. */
+TORC_API bool torc_deferred_has_fired(const torc_deferred *deferred);
+
+/*
+ * Whether there is a result now with nothing left to run: then *ret_result is it, borrowed.
+ */
+TORC_API bool torc_deferred_result(const torc_deferred *deferred, torc_result *ret_result);
+
+/* An errback that logs the failure under the name `what` (a C string) and goes on with nothing. */
+TORC_API torc_result torc_log_failure(void *what, torc_result failed);
+
+TORC_END_DECLS
+
+#endif /* TORC_DEFERRED_H */

@@ -1,0 +1,175 @@
+/*
+ * driver: for those who bring the reactor to another system. Users of Torc need nothing of it.
+ *
+ * The reactor does no I/O itself: a driver does, and tells what was done. The interface is shaped
+ * for completions ("64 bytes were received"), not for readiness ("you may try to receive"), because
+ * io_uring, IOCP and a simulated network are; drivers that only know readiness (epoll, poll,
+ * select, kqueue) share one adapter, src/reactor/driver/readiness.c, which turns one into the
+ * other.
+ *
+ * Two structs do the work:
+ *
+ *   torc_io      one thing that carries bytes: a socket, a pipe, one end of a memory link, a TLS
+ *                session. It has a class (what can be asked of it) and events (whom to tell).
+ *   torc_driver  the source of sockets, of time and of waiting.
+ *
+ * A transport works on a torc_io and does not know what is behind it; so a thing that carries bytes
+ * on top of another transport (TLS) is a torc_io too, with a class of its own.
+ *
+ * Rules for both sides:
+ *   1. Events come only from within torc_driver_class.turn (or, for an io that is not a driver's,
+ *      from a reactor's task): never from inside a call of the io's class.
+ *   2. After close() no event comes but `closed`, and that only where close() said so.
+ *   3. An event may close any io, its own too. The memory of an io that was closed stays valid
+ *      until the turn is over.
+ *   4. Errors are errno values, positive.
+ */
+#ifndef TORC_DRIVER_H
+#define TORC_DRIVER_H
+
+#include <torc/address.h>
+#include <torc/scope.h>
+#include <torc/slice.h>
+#include <torc/time.h>
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+TORC_BEGIN_DECLS
+
+typedef struct torc_io torc_io;
+typedef struct torc_driver torc_driver;
+
+/* What is told of an io. An io that never starts an operation need not have its events. */
+typedef struct torc_io_events {
+    /*
+     * Bytes that were received, borrowed until it returns; or, with no bytes, the end: error 0 when
+     * the peer has closed its half, else why nothing more will come. Comes only while receiving
+     * is on.
+     */
+    void (*received)(torc_io *io, torc_slice data, int error);
+
+    /* A send that was pending has progressed by `count` bytes, or failed with `error`. */
+    void (*sent)(torc_io *io, size_t count, int error);
+
+    /* A connection was accepted: `descriptor` is now the callee's. Or accepting failed. */
+    void (*accepted)(torc_io *io, int descriptor, const torc_address *peer, int error);
+
+    /* The connecting that was begun is over: error 0, or why it failed. */
+    void (*connected)(torc_io *io, int error);
+
+    /* The last of an io whose close() was pending: its memory may go. */
+    void (*closed)(torc_io *io);
+} torc_io_events;
+
+typedef enum torc_io_option {
+    TORC_IO_NO_DELAY,   /* 0 or 1 */
+    TORC_IO_KEEP_ALIVE, /* seconds of idleness, 0 is off */
+} torc_io_option;
+
+/* What can be asked of an io. All are mandatory but those that say so. */
+typedef struct torc_io_class {
+    const char *name;
+
+    /*
+     * Sends bytes. Gives how many were taken at once (> 0), which may be fewer than asked; or 0
+     * when the send is pending: then the bytes must stay where they are until `sent` tells, and
+     * nothing else may be sent before; or a negative errno. `more` says that further bytes follow
+     * at once, so that a carrier may wait to fill its packets.
+     */
+    ssize_t (*send)(torc_io *io, const struct iovec *pieces, int count, bool more);
+
+    /*
+     * As send, from a file. -ENOSYS where the carrier has no way to do that: the transport then
+     * reads and sends. A file that ends early is -ENODATA.
+     */
+    ssize_t (*send_file)(torc_io *io, int file, int64_t offset, size_t length);
+
+    /* Turns receiving on and off. Data that was on its way when it was turned off is kept. */
+    void (*receive)(torc_io *io, bool on);
+
+    /* Closes our half: the peer reads an end once it has all that was sent. 0 or a negative errno. */
+    int (*finish)(torc_io *io);
+
+    /*
+     * Closes; with `reset`, so that the peer sees an error rather than an end, where there is such
+     * a thing. True: it is done, the memory may go at the turn's end. False: `closed` will tell.
+     */
+    bool (*close)(torc_io *io, bool reset);
+
+    /* Fills in an end's address; kind TORC_ADDRESS_NONE where there is none. */
+    void (*local_address)(torc_io *io, torc_address *ret_address);
+    void (*peer_address)(torc_io *io, torc_address *ret_address);
+
+    /* 0, or a negative errno; -ENOTSUP where the option means nothing. Optional. */
+    int (*set_option)(torc_io *io, torc_io_option option, int value);
+} torc_io_class;
+
+struct torc_io {
+    const torc_io_class *kind;
+    const torc_io_events *events;
+    void *carrier;       /* whose it is: the driver, the memory link, … */
+    int descriptor;      /* -1 where there is none */
+    uint32_t state;      /* the carrier's own */
+};
+
+/* How a socket is to be opened. */
+typedef struct torc_socket_options {
+    int backlog;       /* listening */
+    int unix_mode;     /* listening on a UNIX path: permission bits, or -1 to leave them */
+    bool reuse_port;   /* listening: SO_REUSEPORT */
+    bool both_families; /* listening on IPv6 "::": IPv4 too. Off: IPv6 only */
+} torc_socket_options;
+
+/* What the driver must be able to do. */
+typedef struct torc_driver_class {
+    const char *name;
+    size_t size; /* of its struct, which begins with a torc_driver */
+
+    /* 0, or a negative errno when it does not work on this machine. `driver` is zeroed but base. */
+    int (*open)(torc_driver *driver);
+    void (*close)(torc_driver *driver);
+
+    /* The clock that deadlines run on. */
+    torc_time (*now)(torc_driver *driver);
+
+    /*
+     * Waits until something is done or `deadline` (on its clock; in the past: do not wait;
+     * TORC_NEVER: as long as it takes) has come or wake() was called, then tells all that is done,
+     * within bounds that keep one io from starving the rest.
+     */
+    void (*turn)(torc_driver *driver, torc_time deadline);
+
+    /* Makes turn() return soon; the only function that another thread or a signal handler calls. */
+    void (*wake)(torc_driver *driver);
+
+    /* A socket that listens at `address`; accepting starts by start_accepting. 0 or -errno. */
+    int (*listen)(torc_driver *driver, torc_io *io, const torc_address *address,
+        const torc_socket_options *options);
+
+    /* As listen, for a socket that came from elsewhere; takes over `descriptor` on success. */
+    int (*adopt_listener)(torc_driver *driver, torc_io *io, int descriptor);
+
+    /* Turns `accepted` events of a listening io on and off. */
+    void (*start_accepting)(torc_io *io, bool on);
+
+    /*
+     * Begins to connect; `local` may be NULL. 0: `connected` will tell. -errno: it could not begin,
+     * and no event comes.
+     */
+    int (*connect)(
+        torc_driver *driver, torc_io *io, const torc_address *peer, const torc_address *local);
+
+    /* An io on a connected descriptor (accepted, inherited), taken over on success. 0 or -errno. */
+    int (*adopt)(torc_driver *driver, torc_io *io, int descriptor);
+} torc_driver_class;
+
+struct torc_driver {
+    const torc_driver_class *kind;
+    torc_reactor *reactor;
+};
+
+TORC_END_DECLS
+
+#endif /* TORC_DRIVER_H */

@@ -1,0 +1,191 @@
+/*
+ * The reactor's inside, for the floors that are built on it (deferreds, transports, endpoints).
+ *
+ * A turn is, in this order:
+ *   1. timers     delayed calls whose deadline has come           timer.c, wheel.c
+ *   2. tasks      what the engine put off to a turn of its own    reactor.c
+ *   3. posts      calls from other threads, in one batch          posting.c
+ *   4. signals    what handlers noted                             signals.c
+ *   5. driver     waits, and tells what was done                  driver/
+ *   6. the end    what was written by others leaves (`after`), deferreds that have run dry are
+ *                 looked at, and what has ended is freed (`graves`)
+ *
+ * Whoever calls user code brackets it with torc__enter and torc__leave, so that logs know who
+ * speaks and the stall detector knows whom to name.
+ */
+#ifndef TORC_REACTOR_REACTOR_H
+#define TORC_REACTOR_REACTOR_H
+
+#include <torc/driver.h>
+#include <torc/reactor.h>
+
+#include "base/list.h"
+#include "base/pool.h"
+#include "reactor/scope.h"
+#include "reactor/wheel.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Something the engine does in a later turn. Embed it; queue it at most once at a time. */
+typedef struct torc__task {
+    torc__list link;
+    void (*run)(struct torc__task *task);
+} torc__task;
+
+/* Memory that may still be used until the turn is over. Embed it first in what is freed. */
+typedef struct torc__grave {
+    struct torc__grave *next;
+    void (*free)(struct torc__grave *grave);
+} torc__grave;
+
+/* Who is speaking, for logs: embedded in what has a name. */
+typedef struct torc__context {
+    /* Writes "CmdProtocol,0,127.0.0.1" as snprintf does. */
+    void (*describe)(const struct torc__context *context, char *text, size_t size);
+} torc__context;
+
+typedef struct torc__posting {
+    pthread_mutex_t lock;
+    struct torc__post *first;
+    struct torc__post **last;
+    bool closed; /* no more calls are taken */
+} torc__posting;
+
+struct torc_reactor {
+    torc_driver *driver;
+    torc_scope root;
+    torc__wheel wheel;
+    torc_time now;
+    uintptr_t thread; /* torc__thread_identity() of the owner */
+    const torc__context *context;
+
+    torc__list tasks;
+    torc__list after;          /* tasks for the end of this turn */
+    torc__grave *graves;
+    struct torc_deferred *dry; /* deferreds to be looked at at the turn's end */
+
+    torc__pool delayed_slots;
+    torc__pool deferreds;
+    torc__pool chunks;         /* of output queues; see transport/output.h */
+    torc__list late_deferreds; /* cancelled, waiting for their one late result */
+
+    torc__list triggers[3];
+    torc__list stopping;       /* triggers of the phase under way whose deferreds are open */
+    torc__task stop_task;
+    int phase;                 /* of shutdown; -1 while running */
+    int status;
+    bool running;
+    bool in_turn;
+    bool stop_asked;
+    bool stopped;
+
+    torc__posting posting;
+    atomic_bool woken;         /* a wake-up is on its way: no second one is needed */
+    torc__list signal_watches;
+
+    torc_time stall_limit;
+    torc_time entered_at;
+};
+
+/* -- threads ------------------------------------------------------------------------------- */
+
+/* A number that no two live threads share, as cheap as a register. */
+static inline uintptr_t torc__thread_identity(void)
+{
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__aarch64__)) && !defined(__clang__)
+    return (uintptr_t)__builtin_thread_pointer();
+#else
+    return (uintptr_t)pthread_self();
+#endif
+}
+
+TORC_NORETURN TORC_COLD void torc__abort_wrong_thread(const char *call);
+
+/* Each public entry that touches a reactor's state begins with this. */
+static inline void torc__check_thread(const torc_reactor *reactor, const char *call)
+{
+    if (TORC_UNLIKELY(reactor->thread != torc__thread_identity()))
+        torc__abort_wrong_thread(call);
+}
+
+/* -- tasks and graves ---------------------------------------------------------------------- */
+
+/* Runs task->run in the next turn (those queued in a turn's tasks wait for the next one). */
+static inline void torc__queue_task(torc_reactor *reactor, torc__task *task)
+{
+    if (!torc__list_is_linked(&task->link))
+        torc__list_append(&reactor->tasks, &task->link);
+}
+
+/* Runs task->run before this turn is over; outside a turn, in the next one. */
+static inline void torc__queue_after(torc_reactor *reactor, torc__task *task)
+{
+    if (!torc__list_is_linked(&task->link))
+        torc__list_append(&reactor->after, &task->link);
+}
+
+static inline void torc__cancel_task(torc__task *task)
+{
+    torc__list_remove(&task->link);
+}
+
+/* Frees by free(grave) when the turn is over. */
+static inline void torc__bury(
+    torc_reactor *reactor, torc__grave *grave, void (*release)(torc__grave *grave))
+{
+    grave->free = release;
+    grave->next = reactor->graves;
+    reactor->graves = grave;
+}
+
+/* -- entering user code -------------------------------------------------------------------- */
+
+/* The reactor whose turn runs in this thread, for logs; NULL outside of any. */
+torc_reactor *torc__current_reactor(void);
+
+void torc__note_stall(torc_reactor *reactor, const torc__context *context);
+
+/* Gives the context to hand to torc__leave. `context` may be NULL: nobody in particular. */
+static inline const torc__context *torc__enter(torc_reactor *reactor, const torc__context *context)
+{
+    const torc__context *outer = reactor->context;
+
+    reactor->context = context;
+    if (TORC_UNLIKELY(reactor->stall_limit != 0))
+        reactor->entered_at = torc_monotonic_now();
+    return outer;
+}
+
+static inline void torc__leave(torc_reactor *reactor, const torc__context *outer)
+{
+    if (TORC_UNLIKELY(reactor->stall_limit != 0))
+        torc__note_stall(reactor, reactor->context);
+    reactor->context = outer;
+}
+
+/* -- parts of a turn, each in its own file ------------------------------------------------- */
+
+void torc__run_posts(torc_reactor *reactor);         /* posting.c */
+bool torc__has_posts(torc_reactor *reactor);
+void torc__posting_init(torc__posting *posting);
+void torc__posting_close(torc_reactor *reactor);
+
+void torc__run_signals(torc_reactor *reactor);       /* signals.c */
+void torc__signals_run_begins(torc_reactor *reactor);
+void torc__signals_run_ends(torc_reactor *reactor);
+
+void torc__shutdown_advance(torc_reactor *reactor);  /* shutdown.c */
+
+void torc__run_timers(torc_reactor *reactor);        /* timer.c */
+
+/* Looks at each deferred that has run dry in this turn: reports, frees. deferred/deferred.c */
+void torc__settle_deferreds(torc_reactor *reactor);
+
+/* Frees those that still waited for a late result. deferred/deferred.c */
+void torc__drop_late_deferreds(torc_reactor *reactor);
+
+/* The size of a deferred, for the pool. deferred/deferred.c */
+extern const size_t torc__deferred_size;
+
+#endif /* TORC_REACTOR_REACTOR_H */
