@@ -16,6 +16,8 @@
 
 #include <torc/timer.h>
 
+#include <stddef.h>
+
 #define TORC__WHEEL_LEVELS     7
 #define TORC__WHEEL_SLOTS      64
 #define TORC__WHEEL_TICK_SHIFT 20
