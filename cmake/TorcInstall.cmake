@@ -1,0 +1,57 @@
+# What `cmake --install` leaves behind: headers, both kinds of each library, pkg-config files, the CMake
+# package, the daemon and the manual pages.
+
+set(torc_package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/torc)
+set(torc_core_description "${PROJECT_DESCRIPTION}")
+set(torc_web_description "HTTP for Torc")
+
+# torc_install_pkgconfig(COMPONENT [REQUIRED-PACKAGES]): a NAME.pc beside the libraries. Paths are
+# relative to ${prefix} where the installation's are, so that the whole can be moved.
+function(torc_install_pkgconfig component requires)
+    get_target_property(TORC_PC_NAME torc_${component} OUTPUT_NAME)
+    set(TORC_PC_DESCRIPTION "${torc_${component}_description}")
+    set(TORC_PC_REQUIRES "${requires}")
+    cmake_path(APPEND TORC_PC_LIBDIR "\${prefix}" "${CMAKE_INSTALL_LIBDIR}")
+    cmake_path(APPEND TORC_PC_INCLUDEDIR "\${prefix}" "${CMAKE_INSTALL_INCLUDEDIR}")
+    # The prefix may be given to `cmake --install` only, so the file is written when it runs.
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/torc.pc.in
+        ${PROJECT_BINARY_DIR}/${TORC_PC_NAME}.pc.in @ONLY)
+    file(READ ${PROJECT_BINARY_DIR}/${TORC_PC_NAME}.pc.in text)
+    string(REGEX REPLACE "^prefix=[^\n]*" "prefix=@CMAKE_INSTALL_PREFIX@" text "${text}")
+    file(WRITE ${PROJECT_BINARY_DIR}/${TORC_PC_NAME}.pc.in "${text}")
+    install(CODE "configure_file(
+        \"${PROJECT_BINARY_DIR}/${TORC_PC_NAME}.pc.in\"
+        \"${PROJECT_BINARY_DIR}/${TORC_PC_NAME}.pc\" @ONLY)")
+    install(FILES ${PROJECT_BINARY_DIR}/${TORC_PC_NAME}.pc
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+
+set(torc_installed_targets "")
+foreach(component IN LISTS TORC_COMPONENTS)
+    list(APPEND torc_installed_targets torc_${component} torc_${component}_static)
+    if(component STREQUAL core)
+        torc_install_pkgconfig(core "")
+    else()
+        torc_install_pkgconfig(${component} "torc = ${PROJECT_VERSION}")
+    endif()
+endforeach()
+
+install(TARGETS ${torc_installed_targets} EXPORT torc-targets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+
+install(EXPORT torc-targets NAMESPACE torc:: DESTINATION ${torc_package_folder})
+configure_package_config_file(cmake/torc-config.cmake.in
+    ${PROJECT_BINARY_DIR}/torc-config.cmake INSTALL_DESTINATION ${torc_package_folder})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/torc-config-version.cmake
+    COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/torc-config.cmake
+    ${PROJECT_BINARY_DIR}/torc-config-version.cmake DESTINATION ${torc_package_folder})
+
+if(TARGET torcd)
+    install(TARGETS torcd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(FILES man/torcd.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
+install(FILES man/torc.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)

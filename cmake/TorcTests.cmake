@@ -1,0 +1,129 @@
+# The tests; ctest names them by kind, so that `ctest -R '^unit'` picks one.
+#
+#   unit.DIR.NAME   tests/unit/DIR/NAME_test.c: one program each, on cmocka
+#   fuzz.NAME       tests/fuzz/NAME_fuzz.c over its seeds in tests/fuzz/corpus/NAME/
+#   interop.NAME    tests/interop/NAME.sh or .py: real clients against the real programs
+#   api.NAME        what an installed Torc looks like from outside
+
+set(torc_unit_seconds 60)
+if(TORC_SANITIZE OR TORC_COVERAGE)
+    set(torc_unit_seconds 180)
+endif()
+set(torc_sanitizer_environment
+    "ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
+    "UBSAN_OPTIONS=print_stacktrace=1"
+    "TSAN_OPTIONS=halt_on_error=1")
+
+function(torc_add_unit_test source)
+    cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/tests/unit
+        OUTPUT_VARIABLE relative)
+    string(REGEX REPLACE "_test\\.c$" "" path ${relative})
+    string(REPLACE "/" "." dotted ${path})
+    string(REPLACE "/" "_" target unit_${path}_test)
+    cmake_path(GET path PARENT_PATH folder)
+    cmake_path(GET source STEM output)
+
+    add_executable(${target} ${source} ${unit_support})
+    torc_target(${target})
+    target_include_directories(${target} PRIVATE
+        ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests/unit ${PROJECT_SOURCE_DIR})
+    if(folder MATCHES "^torcd" AND TARGET torcd_objects)
+        target_sources(${target} PRIVATE $<TARGET_OBJECTS:torcd_objects>)
+    endif()
+    target_link_libraries(${target} PRIVATE ${TORC_STATIC_LIBRARIES} PkgConfig::cmocka)
+    set_target_properties(${target} PROPERTIES
+        OUTPUT_NAME ${output}
+        RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/unit/${folder})
+
+    add_test(NAME unit.${dotted} COMMAND ${target})
+    set_tests_properties(unit.${dotted} PROPERTIES
+        LABELS unit
+        TIMEOUT ${torc_unit_seconds}
+        ENVIRONMENT "${torc_sanitizer_environment}")
+endfunction()
+
+function(torc_add_fuzz_target source)
+    cmake_path(GET source STEM stem)
+    string(REGEX REPLACE "_fuzz$" "" name ${stem})
+    set(corpus ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
+
+    add_executable(${stem} ${source})
+    torc_target(${stem})
+    target_include_directories(${stem} PRIVATE
+        ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests/fuzz)
+    target_link_libraries(${stem} PRIVATE ${TORC_STATIC_LIBRARIES})
+    # libFuzzer's own main calls this function, and declares it nowhere.
+    target_compile_options(${stem} PRIVATE -Wno-missing-prototypes)
+    set_target_properties(${stem} PROPERTIES
+        RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/fuzz)
+    if(TORC_FUZZ)
+        target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
+        add_test(NAME fuzz.${name} COMMAND ${stem} -runs=0 ${corpus})
+    else()
+        target_sources(${stem} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.c)
+        add_test(NAME fuzz.${name} COMMAND ${stem} ${corpus})
+    endif()
+    set_tests_properties(fuzz.${name} PROPERTIES
+        LABELS fuzz
+        TIMEOUT 120
+        ENVIRONMENT "${torc_sanitizer_environment}")
+endfunction()
+
+function(torc_add_interop_test source)
+    cmake_path(GET source STEM name)
+    cmake_path(GET source EXTENSION LAST_ONLY extension)
+    if(extension STREQUAL ".py")
+        set(runner /usr/bin/python3)
+    else()
+        set(runner bash)
+    endif()
+    add_test(NAME interop.${name} COMMAND ${runner} ${source})
+    # One at a time: they measure what a peer sees, and two at once would disturb each other.
+    set_tests_properties(interop.${name} PROPERTIES
+        LABELS interop
+        TIMEOUT 300
+        SKIP_RETURN_CODE 77
+        RESOURCE_LOCK interop
+        WORKING_DIRECTORY ${PROJECT_BINARY_DIR}
+        ENVIRONMENT "TORCD=${PROJECT_BINARY_DIR}/torcd;EXAMPLES=${PROJECT_BINARY_DIR}/examples;SOURCE=${PROJECT_SOURCE_DIR};${torc_sanitizer_environment}")
+endfunction()
+
+file(GLOB fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz/*_fuzz.c)
+foreach(source IN LISTS fuzz_sources)
+    torc_add_fuzz_target(${source})
+endforeach()
+if(TORC_FUZZ)
+    return()
+endif()
+
+file(GLOB_RECURSE unit_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/unit/*_test.c)
+file(GLOB unit_support CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/unit/support/*.c)
+if(unit_sources)
+    find_package(PkgConfig REQUIRED)
+    pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
+endif()
+foreach(source IN LISTS unit_sources)
+    torc_add_unit_test(${source})
+endforeach()
+
+file(GLOB interop_sources CONFIGURE_DEPENDS
+    ${PROJECT_SOURCE_DIR}/tests/interop/*.sh ${PROJECT_SOURCE_DIR}/tests/interop/*.py)
+foreach(source IN LISTS interop_sources)
+    torc_add_interop_test(${source})
+endforeach()
+
+# What a user's compiler makes of the headers and of an installation does not depend on how this
+# build is instrumented: one kind of build checks it.
+if(NOT TORC_SANITIZE AND NOT TORC_COVERAGE)
+    file(GLOB api_checks CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/api/check_*.sh)
+    foreach(source IN LISTS api_checks)
+        cmake_path(GET source STEM stem)
+        string(REGEX REPLACE "^check_" "" name ${stem})
+        add_test(NAME api.${name} COMMAND bash ${source})
+        set_tests_properties(api.${name} PROPERTIES
+            LABELS api
+            TIMEOUT 300
+            SKIP_RETURN_CODE 77
+            ENVIRONMENT "SOURCE=${PROJECT_SOURCE_DIR};BUILD=${PROJECT_BINARY_DIR};CC=${CMAKE_C_COMPILER}")
+    endforeach()
+endif()
