@@ -54,7 +54,7 @@ typedef void torc_web_handler(torc_web_request *request, void *context);
 typedef struct torc_web_limits {
     size_t line_max;   /* request line, in bytes; 8 KiB; beyond it: 414 */
     size_t head_max;   /* the whole head; 32 KiB; beyond it: 431 */
-    size_t fields_max; /* header fields; 100, and at most that; beyond it: 431 */
+    size_t fields_max; /* header fields; 100, at most 65534; beyond it: 431 */
     size_t body_max;   /* body; 1 MiB; beyond it: 413 */
 } torc_web_limits;
 
