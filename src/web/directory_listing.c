@@ -1,6 +1,6 @@
 /*
- * The page of a directory. Everything is written through `put`, which only counts when there is nowhere to
- * write to: so the size and the page come from the same code and cannot differ.
+ * The page of a directory. Everything is written through `put`, which only counts when there is
+ * nowhere to write to: so the size and the page come from the same code and cannot differ.
  *
  * Links are relative, so that the page also works below a prefix that a proxy has taken off. Names
  * stand in <bdi>, so that one written from right to left does not turn its neighbours round.
@@ -83,8 +83,8 @@ static void put_number(page *target, uint64_t number)
 }
 
 /*
- * Escapes in pieces, so that no name needs room on the heap. A character of UTF-8 is not cut: a piece ends
- * before a leading byte.
+ * Escapes in pieces, so that no name needs room on the heap. A character of UTF-8 is not cut: a
+ * piece ends before a leading byte.
  */
 static void put_escaped(page *target, torc_slice text)
 {
@@ -129,7 +129,8 @@ static void put_size(page *target, uint64_t size)
         size /= 1024;
     }
     if (unit > 0 && size < 10)
-        (void)snprintf(text, sizeof(text), "%u.%u %s", (unsigned)size, (unsigned)tenths, units[unit]);
+        (void)snprintf(text, sizeof(text), "%u.%u %s", (unsigned)size, (unsigned)tenths,
+            units[unit]);
     else
         (void)snprintf(text, sizeof(text), "%u %s", (unsigned)size, units[unit]);
     put_text(target, text);

@@ -1,5 +1,6 @@
 /*
- * Accept-Encoding: a list of codings, each with its quality; "*" stands for those that are not named.
+ * Accept-Encoding: a list of codings, each with its quality; "*" stands for those that are not
+ * named.
  */
 #include "web/http_accept.h"
 

@@ -1,8 +1,8 @@
 /*
  * The decoder of chunked bodies: a machine of one byte a step, but for data, which passes in spans.
  *
- * The framing is a few bytes a chunk, so that nothing is won by reading it faster, and with one byte
- * a step a cut cannot make a difference.
+ * The framing is a few bytes a chunk, so that nothing is won by reading it faster, and with one
+ * byte a step a cut cannot make a difference.
  */
 #include "web/http_chunked.h"
 

@@ -1,6 +1,6 @@
 /*
- * Conditions of a request, in the order of RFC 9110 13.2.2: entity tags before dates, and of the two that
- * guard a change before the two that spare a transfer.
+ * Conditions of a request, in the order of RFC 9110 13.2.2: entity tags before dates, and of the
+ * two that guard a change before the two that spare a transfer.
  */
 #include "web/http_conditional.h"
 
@@ -29,8 +29,8 @@ bool torc__http_etags_match_weakly(torc_slice a, torc_slice b)
 }
 
 /*
- * Takes the next entity tag off the front of a list. Unlike a quoted string it knows no backslash, and it
- * may hold a comma. False at the end and at what is no entity tag.
+ * Takes the next entity tag off the front of a list. Unlike a quoted string it knows no backslash,
+ * and it may hold a comma. False at the end and at what is no entity tag.
  */
 static bool take_etag(torc_slice *list, torc_slice *ret_etag)
 {

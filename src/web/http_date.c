@@ -1,6 +1,6 @@
 /*
- * Dates of HTTP. The calendar is reckoned here rather than by the C library, whose functions know locales
- * and time zones and are not the same everywhere.
+ * Dates of HTTP. The calendar is reckoned here rather than by the C library, whose functions know
+ * locales and time zones and are not the same everywhere.
  */
 #include "web/http_date.h"
 
@@ -131,7 +131,8 @@ static bool take_digits(torc_slice *text, size_t digits, unsigned *ret_number)
 {
     uint64_t number;
 
-    if (text->length < digits || !torc_slice_to_number(torc_slice_first(*text, digits), 9999, &number))
+    if (text->length < digits ||
+        !torc_slice_to_number(torc_slice_first(*text, digits), 9999, &number))
         return false;
     *ret_number = (unsigned)number;
     *text = torc_slice_skip(*text, digits);

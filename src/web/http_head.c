@@ -1,11 +1,12 @@
 /*
  * The parser of request heads: a machine that judges each byte once, from left to right.
  *
- * A state is an element of the grammar (method, target, version, name, value), not a byte of it, and each
- * has one function, which runs over as many bytes as are there. When they run out inside an element,
- * `position` is the first byte that is not judged yet; the next call goes on there. Because an
- * element fails at its first bad byte, and only bytes below the limit are looked at, a cut anywhere
- * changes nothing. What the fields mean is gathered as each one ends, and judged together at the end.
+ * A state is an element of the grammar (method, target, version, name, value), not a byte of it,
+ * and each has one function, which runs over as many bytes as are there. When they run out inside
+ * an element, `position` is the first byte that is not judged yet; the next call goes on there.
+ * Because an element fails at its first bad byte, and only bytes below the limit are looked at, a
+ * cut anywhere changes nothing. What the fields mean is gathered as each one ends, and judged
+ * together at the end.
  */
 #include "web/http_head.h"
 
@@ -55,8 +56,8 @@ enum { IN_TOKEN = 1, IN_TARGET = 2, IN_VALUE = 4, IN_HOST = 8 };
 #define IS_VALUE(c)  (((c) >= 0x20 && (c) != 0x7f) || (c) == '\t')
 
 #define KIND(c) \
-    ((IS_TOKEN(c) ? IN_TOKEN : 0) | (IS_TARGET(c) ? IN_TARGET : 0) | (IS_VALUE(c) ? IN_VALUE : 0) | \
-        (IS_HOST(c) ? IN_HOST : 0))
+    ((IS_TOKEN(c) ? IN_TOKEN : 0) | (IS_TARGET(c) ? IN_TARGET : 0) | \
+        (IS_VALUE(c) ? IN_VALUE : 0) | (IS_HOST(c) ? IN_HOST : 0))
 #define KINDS_4(c)  KIND(c), KIND((c) + 1), KIND((c) + 2), KIND((c) + 3)
 #define KINDS_16(c) KINDS_4(c), KINDS_4((c) + 4), KINDS_4((c) + 8), KINDS_4((c) + 12)
 #define KINDS_64(c) KINDS_16(c), KINDS_16((c) + 16), KINDS_16((c) + 32), KINDS_16((c) + 48)
@@ -79,8 +80,8 @@ static size_t skip_kind(const char *data, size_t position, size_t end, int kind)
 #if defined(__SSE2__)
 
 /*
- * A bit for each of sixteen bytes: set where the byte is below `least` (unless it is `also`) or DEL,
- * that is, where a value (0x20, tab) or a target (0x21, nothing more) ends.
+ * A bit for each of sixteen bytes: set where the byte is below `least` (unless it is `also`) or
+ * DEL, that is, where a value (0x20, tab) or a target (0x21, nothing more) ends.
  */
 static unsigned find_ends(const char *data, char least, char also)
 {
@@ -170,8 +171,9 @@ bool torc__http_list_next(torc_slice *list, torc_slice *ret_member)
 }
 
 /*
- * Whether `text` is `lower`, a literal of small letters, digits and hyphens of the same length. Setting
- * bit 5 turns large letters small, and no other byte that a value may have into a letter or hyphen.
+ * Whether `text` is `lower`, a literal of small letters, digits and hyphens of the same length.
+ * Setting bit 5 turns large letters small, and no other byte that a value may have into a letter or
+ * hyphen.
  */
 static bool is_word_of(const char *text, const char *lower, size_t length)
 {
@@ -198,7 +200,16 @@ static bool is_word(torc_slice text, torc_slice lower)
 
 static bool is_port(torc_slice port)
 {
-    return port.length <= 5 && (port.length == 0 || torc_slice_to_number(port, 65535, &(uint64_t){ 0 }));
+    unsigned number = 0;
+
+    if (port.length > 5)
+        return false;
+    for (size_t i = 0; i < port.length; i++) {
+        if (!IS_DIGIT(port.data[i]))
+            return false;
+        number = number * 10 + (unsigned)(port.data[i] - '0');
+    }
+    return number <= 65535;
 }
 
 bool torc__http_host_is_valid(torc_slice host)
@@ -665,7 +676,10 @@ static void move_slice(torc_slice *slice, uintptr_t from, const char *to)
         slice->data = to + ((uintptr_t)slice->data - from);
 }
 
-/* The input may have been moved to grow. The name of a field under way stands behind the last field. */
+/*
+ * The input may have been moved to grow. The name of a field under way stands behind the last
+ * field.
+ */
 static void follow_input(torc__http_head_parser *parser, const char *data)
 {
     torc__http_head *head = &parser->head;

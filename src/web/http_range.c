@@ -1,6 +1,6 @@
 /*
- * Ranges of bytes. First the whole field is checked for its form, as a field that is malformed anywhere is
- * not there at all; a range that lies behind the end is only left out.
+ * Ranges of bytes. First the whole field is checked for its form, as a field that is malformed
+ * anywhere is not there at all; a range that lies behind the end is only left out.
  */
 #include "web/http_range.h"
 

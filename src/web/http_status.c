@@ -1,5 +1,6 @@
 /*
- * Status codes: those of RFC 9110, and of RFC 4918, 5842, 6585, 7538, 7725, 8297 and 8470 beside it.
+ * Status codes: those of RFC 9110, and of RFC 4918, 5842, 6585, 7538, 7725, 8297 and 8470 beside
+ * it.
  */
 #include "web/http_status.h"
 

@@ -1,9 +1,10 @@
 /*
  * The table of types: open addressing over extensions in small letters.
  *
- * What is built in is text in the same form as the system's list and goes in by the same way. Each list
- * that is added is a generation: within one the first line for an extension holds, and a later
- * generation stands in place of an earlier. All strings live in blocks that are freed with the table.
+ * What is built in is text in the same form as the system's list and goes in by the same way. Each
+ * list that is added is a generation: within one the first line for an extension holds, and a later
+ * generation stands in place of an earlier. All strings live in blocks that are freed with the
+ * table.
  */
 #include "web/mime_types.h"
 
@@ -93,7 +94,8 @@ static const char built_in[] =
     "application/dash+xml mpd\n"
     "text/vtt vtt\n"
     "text/plain txt text log conf cfg ini diff patch in ac am mk cmake toml lock\n"
-    "text/plain c h cc cpp cxx hh hpp s rs go py pl rb java kt swift lua sh bash zsh sql ts tsx jsx\n"
+    "text/plain c h cc cpp cxx hh hpp s rs go py pl rb java kt swift lua sh bash zsh sql\n"
+    "text/plain ts tsx jsx\n"
     "text/markdown md markdown\n"
     "text/csv csv\n"
     "text/tab-separated-values tsv\n"

@@ -1,8 +1,9 @@
 /*
  * Targets into paths, and paths into links and pages.
  *
- * The path is built segment by segment in the caller's buffer. What is built is always finished: a segment is
- * judged when its last byte is decoded, so ".." takes away a finished segment and there is no second pass.
+ * The path is built segment by segment in the caller's buffer. What is built is always finished: a
+ * segment is judged when its last byte is decoded, so ".." takes away a finished segment and there
+ * is no second pass.
  */
 #include "web/url_path.h"
 
@@ -57,7 +58,10 @@ static void drop_segment(builder *path)
     path->length = path->segment > 0 ? path->segment - 1 : 0;
 }
 
-/* As drop_segment, and the finished segment before. False where there is none: that is above the root. */
+/*
+ * As drop_segment, and the finished segment before. False where there is none: that is above the
+ * root.
+ */
 static bool climb(builder *path)
 {
     drop_segment(path);
@@ -72,7 +76,8 @@ static bool climb(builder *path)
 
 static int close_segment(builder *path)
 {
-    torc_slice segment = torc_slice_make(path->buffer + path->segment, path->length - path->segment);
+    torc_slice segment =
+        torc_slice_make(path->buffer + path->segment, path->length - path->segment);
 
     path->ends_in_slash = true;
     if (torc_slice_is(segment, ".."))
@@ -147,7 +152,8 @@ static bool take_authority(torc_slice *target, torc_slice *ret_authority)
     return length > 0 && torc__http_host_is_valid(*ret_authority);
 }
 
-int torc__url_target_parse(torc_slice target, char *buffer, size_t size, torc__url_target *ret_target)
+int torc__url_target_parse(torc_slice target, char *buffer, size_t size,
+    torc__url_target *ret_target)
 {
     builder path = { .buffer = buffer, .size = size };
     size_t question;
