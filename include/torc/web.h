@@ -143,7 +143,8 @@ TORC_API torc_scope *torc_web_request_scope(torc_web_request *request);
 
 /*
  * Whether the method is one of `methods` ("GET, HEAD, POST"). If not, the request is answered here:
- * OPTIONS with the list, a method that HTTP knows with 405 and the list, any other with 501.
+ * OPTIONS with the list, a method that HTTP knows with 405 and the list (OPTIONS is added to it),
+ * any other with 501.
  */
 TORC_API bool torc_web_allow(torc_web_request *request, const char *methods);
 
@@ -216,8 +217,8 @@ typedef struct torc_web_files_options {
 } torc_web_files_options;
 
 /*
- * Serves a directory: GET and HEAD, ranges, conditional requests, ready-made .br and .gz siblings,
- * listings. Nothing outside of the directory is served, whatever the path and its symbolic links
+ * Serves a directory, in one site: GET and HEAD, ranges, conditional requests, ready-made .br and .gz
+ * siblings, listings. Nothing outside of the directory is served, whatever the path and its symbolic links
  * say, and nothing but regular files. NULL, with *reterr_failure set (the caller releases it), when
  * the directory cannot be opened.
  *

@@ -73,7 +73,7 @@ static void finish(torc_web_request *request)
 
 /* -- heads --------------------------------------------------------------------------------- */
 
-/* A head being built; what does not fit is left out, and `full` says so. */
+/* A head being built. What does not fit is left out: the sizes are chosen so that all does. */
 typedef struct builder {
     char *text;
     size_t length;
@@ -265,6 +265,19 @@ static bool is_the_servers_own(torc_slice name)
     return false;
 }
 
+bool torc__web_add_lines(torc_web_request *request, torc_slice lines)
+{
+    size_t length = request->answer_fields_length;
+    char *fields = torc__reallocate(request->answer_fields, length + lines.length);
+
+    if (fields == NULL)
+        return false;
+    memcpy(fields + length, lines.data, lines.length);
+    request->answer_fields = fields;
+    request->answer_fields_length = length + lines.length;
+    return true;
+}
+
 bool torc_web_add_header(torc_web_request *request, const char *name, torc_slice value)
 {
     torc_slice name_text = torc_slice_of(name);
@@ -296,6 +309,7 @@ bool torc_web_allow(torc_web_request *request, const char *methods)
 {
     torc_slice list = torc_slice_of(methods);
     torc_slice method;
+    char allowed[128];
 
     while (torc__http_list_next(&list, &method)) {
         if (torc_slice_equal(method, request->head->method_name))
@@ -305,7 +319,8 @@ bool torc_web_allow(torc_web_request *request, const char *methods)
         torc_web_respond_status(request, 501);
         return false;
     }
-    torc_web_add_header(request, "Allow", torc_slice_of(methods));
+    snprintf(allowed, sizeof(allowed), "%s, OPTIONS", methods);
+    torc_web_add_header(request, "Allow", torc_slice_of(allowed));
     torc_web_respond_status(request, request->head->method == TORC__HTTP_OPTIONS ? 204 : 405);
     return false;
 }

@@ -164,6 +164,9 @@ bool torc__web_request_add_body(torc_web_request *request, torc_slice bytes);
 
 /* -- answers ------------------------------------------------------------------------------- */
 
+/* Adds whole lines, each with its CRLF, to the answer's head. False when memory is out. */
+bool torc__web_add_lines(torc_web_request *request, torc_slice lines);
+
 /*
  * An answer that is ready to go but for its date: 200 with a body that does not change. The text is
  * the head and, where it is small, the body after it; else the body is in a buffer.

@@ -40,17 +40,21 @@ static void fill_in_options(torc_web_site_options *options)
     fill_in_time(&options->timeouts.send, 60 * TORC_SECOND);
 }
 
+/* The name is cut where it would not fit into a head besides what must be there. */
+#define SERVER_NAME_MAX 128
+
 static bool make_server_field(torc__web_site *site)
 {
     const char *name = site->options.server_name != NULL ? site->options.server_name : "Torc";
-    size_t size = strlen(name) + sizeof("Server: \r\n");
+    size_t size = SERVER_NAME_MAX + sizeof("Server: \r\n");
 
     site->server_field = torc__allocate(size);
     if (site->server_field == NULL)
         return false;
     site->server_field[0] = '\0';
     if (*name != '\0')
-        site->server_field_length = (size_t)snprintf(site->server_field, size, "Server: %s\r\n", name);
+        site->server_field_length = (size_t)snprintf(
+            site->server_field, size, "Server: %.*s\r\n", SERVER_NAME_MAX, name);
     return true;
 }
 
