@@ -10,6 +10,9 @@
 
 #include <torc/log.h>
 
+/* Longer contexts are cut. */
+#define TORC__LOG_CONTEXT_MAX 256
+
 /*
  * The lock that everything about observers stands under. Free for the taking inside an observer,
  * which runs under it already.

@@ -17,8 +17,8 @@
 #endif
 #include <unistd.h>
 
-/* Each byte of a message may take four when it is escaped; then time and context. */
-#define LINE_MAX_BYTES ((size_t)4 * TORC_LOG_MESSAGE_MAX + 2048)
+/* Every line fits: a byte takes at most four when it is escaped, and the time not many. */
+#define LINE_MAX_BYTES ((size_t)4 * (TORC_LOG_MESSAGE_MAX + TORC__LOG_CONTEXT_MAX) + 128)
 
 static FILE *chosen;     /* NULL: stderr, by default */
 static FILE *opened;     /* `chosen`, where we have opened it ourselves */
@@ -54,10 +54,6 @@ static bool write_line(const torc_log_event *event)
     size_t length = torc_log_format(event, line, sizeof line);
     bool is_written;
 
-    if (length >= sizeof line) {
-        length = strlen(line);
-        line[length - 1] = '\n';
-    }
     is_written = fwrite(line, 1, length, file) == length;
     if (fflush(file) != 0)
         is_written = false;

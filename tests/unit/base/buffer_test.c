@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <wchar.h>
 
 #include <cmocka.h>
 
@@ -56,6 +57,8 @@ static void formatted_text_has_any_length(void **state)
     assert_true(torc_slice_ends_with(torc_buffer_slice(buffer), TORC_SLICE("0007|end")));
     assert_int_equal(torc_buffer_slice(buffer).data[5004], 0);
     torc_buffer_release(buffer);
+    /* The C locale, which a program starts in, has no such character. */
+    assert_null(torc_buffer_printf("%lc", (wint_t)0x20AC));
 }
 
 static void a_buffer_lives_until_its_last_holder_lets_go(void **state)

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <wchar.h>
 
 #include <cmocka.h>
 
@@ -100,6 +101,16 @@ static void failing_notes_the_place(void **state)
     torc_result_release(failed);
 }
 
+static void text_that_cannot_be_formatted_is_a_failure(void **state)
+{
+    /* The C locale, which a program starts in, has no such character. */
+    torc_result failed = torc_text("%lc", (wint_t)0x20AC);
+
+    (void)state;
+    assert_true(torc_failure_is(torc_result_failure(failed), &torc_error_invalid_argument));
+    torc_result_release(failed);
+}
+
 static void text_is_a_failure_when_memory_is_out(void **state)
 {
     torc_result failed;
@@ -155,9 +166,12 @@ static void read_failure_as_slice(void)
 static void reading_the_wrong_type_aborts_naming_both(void **state)
 {
     (void)state;
-    expect_abort(read_text_as_integer, "torc_result_integer: the result is of type bytes, not integer");
-    expect_abort(read_integer_as_slice, "torc_result_slice: the result is of type integer, not bytes");
-    expect_abort(read_nothing_as_text, "torc_result_text: the result is of type nothing, not bytes");
+    expect_abort(
+        read_text_as_integer, "torc_result_integer: the result is of type bytes, not integer");
+    expect_abort(
+        read_integer_as_slice, "torc_result_slice: the result is of type integer, not bytes");
+    expect_abort(
+        read_nothing_as_text, "torc_result_text: the result is of type nothing, not bytes");
     expect_abort(read_nothing_as_failure, "of type nothing, not failure");
     expect_abort(read_own_as_pointer, "of type thing, not pointer");
     expect_abort(read_pointer_as_own, "of type pointer, not thing");
@@ -173,6 +187,7 @@ int main(void)
         cmocka_unit_test(types_have_names),
         cmocka_unit_test(holding_and_releasing_go_through_the_type),
         cmocka_unit_test(failing_notes_the_place),
+        cmocka_unit_test(text_that_cannot_be_formatted_is_a_failure),
         cmocka_unit_test(text_is_a_failure_when_memory_is_out),
         cmocka_unit_test(reading_the_wrong_type_aborts_naming_both),
     };

@@ -1,5 +1,5 @@
 /*
- * The child leaves no core file behind, and its stderr is read to the end, which comes when it dies.
+ * The child leaves no core file behind; its stderr is read to the end, which comes when it dies.
  */
 #include "support/expect_abort.h"
 
