@@ -12,8 +12,6 @@
 
 #include "base/memory.h"
 
-#include <torc/log.h>
-
 #include <string.h>
 
 const size_t torc__deferred_size = sizeof(torc_deferred);
@@ -412,10 +410,4 @@ bool torc_deferred_result(const torc_deferred *deferred, torc_result *ret_result
         return false;
     *ret_result = deferred->result;
     return true;
-}
-
-torc_result torc_log_failure(void *what, torc_result failed)
-{
-    torc_log_describe(TORC_LOG_ERROR, what, torc_result_failure(failed));
-    return torc_nothing();
 }
