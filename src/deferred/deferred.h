@@ -5,7 +5,7 @@
  *   ending.c     cancelling, the end of a scope, the end of a turn, memory
  *
  * Invariants. A deferred that has fired owns `result`; while it waits for another, and once it has
- * handed its result on, that is nothing. `waiting` and `waiter` always point at each other. What has
+ * handed its result on, that is nothing. `waiting` and `waiter` point at each other. What has
  * `ended` runs no link any more and is in no scope; its memory goes at the end of a turn. Nothing is
  * freed but by torc__settle_deferreds and torc__drop_late_deferreds, hence never under the feet of
  * somebody who is further down on the stack.
