@@ -154,46 +154,59 @@ static const char *read_descriptor(torc__endpoint *endpoint, torc_slice value)
     return NULL;
 }
 
+/* As inet_aton reads the last part of an address: a name cannot end so (RFC 3696 2). */
+static bool is_number(torc_slice label)
+{
+    size_t i = 0;
+
+    if (torc_slice_starts_with(label, TORC_SLICE("0x")) ||
+        torc_slice_starts_with(label, TORC_SLICE("0X")))
+        return true;
+    while (i < label.length && label.data[i] >= '0' && label.data[i] <= '9')
+        i++;
+    return i == label.length;
+}
+
+static bool is_label(torc_slice label)
+{
+    if (label.length == 0 || label.length > 63)
+        return false;
+    for (size_t i = 0; i < label.length; i++) {
+        unsigned char byte = (unsigned char)label.data[i];
+
+        if (byte <= ' ' || byte == 127 || byte == ':' || byte == '/' || byte == '%')
+            return false;
+    }
+    return true;
+}
+
 /*
  * What is neither a numeric address nor a name must not reach the resolver, which would make
  * addresses out of "127.1" and "0x7f000001".
  */
-static bool is_host_name(torc_slice value)
+static bool is_host_name(torc_slice name)
 {
-    bool only_digits = true; /* in the last label */
-    size_t label = 0;
+    torc_slice label;
 
-    if (value.length > 0 && value.data[value.length - 1] == '.')
-        value.length--;
-    if (value.length == 0 || value.length > TORC__HOST_NAME_MAX)
+    if (name.length > TORC__HOST_NAME_MAX)
         return false;
-    for (size_t i = 0; i < value.length; i++) {
-        unsigned char byte = (unsigned char)value.data[i];
-
-        if (byte <= ' ' || byte == 127 || byte == ':' || byte == '/' || byte == '%')
+    do {
+        label = torc_slice_first(name, torc_slice_find_byte(name, '.'));
+        if (!is_label(label))
             return false;
-        if (byte == '.' && label == 0)
-            return false;
-        if (label == 0 || byte == '.')
-            only_digits = true;
-        label = byte == '.' ? 0 : label + 1;
-        if (label > 63)
-            return false;
-        if (label != 0 && (byte < '0' || byte > '9'))
-            only_digits = false;
-    }
-    return !only_digits;
+        name = torc_slice_skip(name, label.length + 1);
+    } while (name.length != 0);
+    return !is_number(label);
 }
 
-static bool keep_host_name(torc__endpoint *endpoint, torc_slice value)
+static bool keep_host_name(torc__endpoint *endpoint, torc_slice name)
 {
-    /* "0x7f000001" is a name by its letters, and an address to inet_aton. */
-    if (!is_host_name(value) || torc_slice_starts_with(value, TORC_SLICE("0x")))
+    if (torc_slice_ends_with(name, TORC_SLICE(".")))
+        name.length--;
+    if (torc_slice_ends_with(name, TORC_SLICE(".")) || !is_host_name(name))
         return false;
-    if (value.data[value.length - 1] == '.')
-        value.length--;
-    memcpy(endpoint->host, value.data, value.length);
-    endpoint->host[value.length] = '\0';
+    memcpy(endpoint->host, name.data, name.length);
+    endpoint->host[name.length] = '\0';
     return true;
 }
 
