@@ -21,14 +21,15 @@ cxx_of()
     esac
 }
 
-# A header is included twice: its guard is a part of what is checked.
+# A header is included twice: its guard is a part of what is checked. The declaration after it is there
+# because a file without any is not C.
 compile()
 {
     local header=$1
 
     shift
     compiled=$((compiled + 1))
-    printf '#include "%s"\n#include "%s"\n' "$header" "$header" | "$@" "${warnings[@]}" - || {
+    printf '#include "%s"\n#include "%s"\nstruct alone;\n' "$header" "$header" | "$@" "${warnings[@]}" - || {
         echo "does not compile alone: $header ($*)"
         failures=$((failures + 1))
     }

@@ -31,11 +31,11 @@ read -ra cflags < <(pkg-config --cflags torc)
 read -ra libs < <(pkg-config --libs torc)
 read -ra static_libs < <(pkg-config --static --libs torc)
 
-# A symbol with one leading "torc_" is public; "torc__" and everything else is ours alone.
+# A program may use any name but ours. ("torc__" is what Torc's libraries share among themselves.)
 for library in "$libdir"/libtorc*.so; do
-    leaked=$(nm -D --defined-only "$library" | awk '{ print $3 }' | grep -v '^torc_[a-z]' || true)
-    if [ -n "$leaked" ]; then
-        printf '%s shows what is not public:\n%s\n' "$(basename "$library")" "$leaked"
+    foreign=$(nm -D --defined-only "$library" | awk '{ print $3 }' | grep -v '^torc_' || true)
+    if [ -n "$foreign" ]; then
+        printf '%s has names that are not its own:\n%s\n' "$(basename "$library")" "$foreign"
         exit 1
     fi
 done
