@@ -6,6 +6,9 @@ TIME ?= 60
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
 
+# The sanitizers want their shadow where address randomisation may have put something else.
+plain_addresses = $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
 configure = cmake --preset $(1) >/dev/null && cmake --build --preset $(1) -j $(JOBS)
 
 build: ## libraries, torcd, examples, tests and benchmarks, optimised, in build/
@@ -28,12 +31,12 @@ test: ## builds and runs all tests
 test-asan: ## the same under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 	@tools/install-packages test
 	$(call configure,asan)
-	ctest --preset asan
+	$(plain_addresses) ctest --preset asan
 
 test-tsan: ## the unit tests under ThreadSanitizer, in build-tsan/
 	@tools/install-packages test
 	$(call configure,tsan)
-	ctest --preset tsan -L unit
+	$(plain_addresses) ctest --preset tsan -L unit
 
 bench: ## measures Torc beside a bare loop, libuv, libevent, nginx and h2o
 	@tools/install-packages bench
