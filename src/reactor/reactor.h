@@ -67,7 +67,9 @@ struct torc_reactor {
 
     torc__pool delayed_slots;
     torc__pool deferreds;
-    torc__pool chunks;         /* of output queues; see transport/output.h */
+    torc__pool chunks;         /* of output queues: copied bytes; see transport/output.h */
+    torc__pool references;     /* of output queues: bytes and files that stay where they are */
+    torc_failure *connection_done; /* the reason that nearly all connections end with; or NULL */
     torc__list late_deferreds; /* cancelled, waiting for their one late result */
 
     torc__list triggers[3];
