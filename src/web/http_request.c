@@ -67,7 +67,7 @@ void torc__web_request_give(torc_web_request *request)
     torc__web_site *site = request->site;
 
     let_go(request);
-    if (site->free_request_count >= SPARE_MAX) {
+    if (site->free_request_count + 1 > SPARE_MAX) {
         torc__web_request_free(request);
         return;
     }

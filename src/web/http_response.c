@@ -82,7 +82,7 @@ typedef struct builder {
 
 static void add(builder *self, torc_slice text)
 {
-    if (text.length > self->size - self->length)
+    if (text.length == 0 || text.length > self->size - self->length)
         return;
     memcpy(self->text + self->length, text.data, text.length);
     self->length += text.length;
