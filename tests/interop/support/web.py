@@ -37,9 +37,12 @@ def wait_until(done, what):
 
 
 class Server:
-    """torcd web on a free port of 127.0.0.1."""
+    """torcd web on a free port of 127.0.0.1.
 
-    def __init__(self, *options, files=None, before=(), preexec=None, listen=None):
+    piped: the access log goes to a pipe, process.stdout, that nobody need read.
+    """
+
+    def __init__(self, *options, files=None, before=(), preexec=None, piped=False):
         self.folder = tempfile.mkdtemp(prefix="torc_web_")
         self.root = os.path.join(self.folder, "root")
         os.mkdir(self.root)
@@ -47,10 +50,12 @@ class Server:
             self.put(name, content)
         self.log_path = os.path.join(self.folder, "log")
         self.access_path = os.path.join(self.folder, "access")
-        where = listen or "tcp:0:interface=127.0.0.1"
-        command = [TORCD, "--log-file", self.log_path, *before, "web", "--listen", where,
-                   "--path", self.root, "--access-log", self.access_path, *options]
-        self.process = subprocess.Popen(command, preexec_fn=preexec, stdout=subprocess.DEVNULL)
+        command = [TORCD, "--log-file", self.log_path, *before, "web",
+                   "--listen", "tcp:0:interface=127.0.0.1", "--path", self.root, *options]
+        if not piped:
+            command += ["--access-log", self.access_path]
+        self.process = subprocess.Popen(
+            command, preexec_fn=preexec, stdout=subprocess.PIPE if piped else subprocess.DEVNULL)
         wait_until(lambda: self.process.poll() is not None or "serving " in self.log(), "the start")
         if self.process.poll() is not None:
             raise AssertionError(f"torcd ended with {self.process.returncode}: {self.log()}")
@@ -96,6 +101,8 @@ class Server:
             self.process.kill()
             self.process.wait()
             raise AssertionError("torcd did not end") from None
+        if self.process.stdout is not None:
+            self.process.stdout.close()
         shutil.rmtree(self.folder)
         return status
 
