@@ -448,6 +448,30 @@ static void clearing_drops_what_was_received(void **state)
     close_line();
 }
 
+static void clear_and_look(torc_line_receiver *lines, torc_slice line)
+{
+    torc_line_clear(lines);
+    if (line.length > 1)
+        torc_line_set_lines(lines, TORC_SLICE("x\r\n"));
+    note('l', torc_slice_first(line, 3));
+    assert_int_equal(line.data[line.length - 1], 'x');
+}
+
+static void what_a_callback_was_handed_stays_until_it_returns(void **state)
+{
+    char line[1000];
+
+    (void)state;
+    memset(line, 'x', sizeof(line));
+    kind.max_length = sizeof(line);
+    kind.line_received = clear_and_look;
+    open_line();
+    fake_feed(&self.lines, line, sizeof(line));
+    feed("\r\ndropped");
+    assert_events("l(xxx)l(x)");
+    close_line();
+}
+
 static void what_is_kept_goes_after_the_user_has_been_told(void **state)
 {
     (void)state;
@@ -542,6 +566,7 @@ int main(void)
         LINE_TEST(pausing_loses_nothing_however_cut),
         LINE_TEST(ending_delivers_no_further_line),
         LINE_TEST(clearing_drops_what_was_received),
+        LINE_TEST(what_a_callback_was_handed_stays_until_it_returns),
         LINE_TEST(what_is_kept_goes_after_the_user_has_been_told),
         LINE_TEST(a_line_is_sent_with_its_delimiter),
         LINE_TEST(want_of_memory_ends_the_connection),
