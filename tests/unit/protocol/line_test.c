@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "base/memory.h"
+#include "support/failing_allocation.h"
 
 /*
  * A receiver that writes down what it gets, and does what the lines say:
@@ -495,31 +495,16 @@ static void a_line_is_sent_with_its_delimiter(void **state)
 
 /* -- memory -------------------------------------------------------------------------------- */
 
-static bool refuse_allocation(size_t size)
-{
-    (void)size;
-    return false;
-}
-
 static void want_of_memory_ends_the_connection(void **state)
 {
     (void)state;
     open_line();
-    torc__set_allocation_hook(refuse_allocation);
+    fail_all_allocations();
     feed("one\r\nunfinished");
-    torc__set_allocation_hook(NULL);
+    allow_allocations();
     assert_events("l(one)");
     assert_true(fake.failed);
     close_line();
-}
-
-static size_t allocations;
-
-static bool count_allocation(size_t size)
-{
-    (void)size;
-    allocations++;
-    return true;
 }
 
 static void lines_cut_in_two_allocate_nothing_once_warm(void **state)
@@ -528,14 +513,13 @@ static void lines_cut_in_two_allocate_nothing_once_warm(void **state)
     open_line();
     feed("on");
     feed("e\r\n");
-    allocations = 0;
-    torc__set_allocation_hook(count_allocation);
+    count_allocations();
     for (int i = 0; i < 100; i++) {
         feed("tw");
         feed("o\r\n");
     }
-    torc__set_allocation_hook(NULL);
-    assert_int_equal(allocations, 0);
+    allow_allocations();
+    assert_int_equal(allocations_counted(), 0);
     close_line();
 }
 
