@@ -1,0 +1,61 @@
+/*
+ * output: the queue of what a transport has still to send, in chunks.
+ *
+ * Small writes are copied together into pooled chunks of 4 KiB; buffers, static bytes and files
+ * stay where they are and are referred to. Chunks come from two pools of the reactor, so that a warm
+ * program allocates nothing per message.
+ */
+#ifndef TORC_TRANSPORT_OUTPUT_H
+#define TORC_TRANSPORT_OUTPUT_H
+
+#include <torc/buffer.h>
+#include <torc/driver.h>
+
+#include "reactor/reactor.h"
+
+typedef struct torc__chunk torc__chunk;
+
+typedef struct torc__output {
+    torc__chunk *first;
+    torc__chunk *last;
+    size_t size;   /* bytes to be sent, those of files included */
+    size_t filed;  /* of these, bytes in files */
+} torc__output;
+
+/* The piece of a file that is next to be sent. */
+typedef struct torc__file_piece {
+    int descriptor;
+    int64_t offset;
+    size_t length;
+} torc__file_piece;
+
+/* Each appends; false when memory is out (nothing is appended then). */
+bool torc__output_copy(torc__output *output, torc_reactor *reactor, torc_slice bytes);
+bool torc__output_refer(
+    torc__output *output, torc_reactor *reactor, torc_slice bytes, torc_buffer *holder);
+bool torc__output_file(torc__output *output, torc_reactor *reactor, int file, int64_t offset,
+    size_t length);
+
+/*
+ * Where up to `capacity` leading pieces of memory stand; gives how many, and in *ret_more whether
+ * more follows. 0 where a file is first.
+ */
+int torc__output_gather(
+    const torc__output *output, struct iovec *pieces, int capacity, bool *ret_more);
+
+/* Whether a file is first: then *ret_piece tells what of it. */
+bool torc__output_first_file(const torc__output *output, torc__file_piece *ret_piece);
+
+/*
+ * For carriers that cannot send from files: reads the next bytes of the file that is first into
+ * memory, in its place. 0, or a negative errno.
+ */
+int torc__output_load_file(torc__output *output, torc_reactor *reactor);
+
+/* The first `count` bytes have left. */
+void torc__output_consume(torc__output *output, torc_reactor *reactor, size_t count);
+
+/* Drops everything. */
+void torc__output_clear(torc__output *output, torc_reactor *reactor);
+
+#endif /* TORC_TRANSPORT_OUTPUT_H */
