@@ -23,6 +23,7 @@
 #include "transport/transport.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 typedef struct attempting attempting;
 
@@ -270,6 +271,21 @@ static void look_up(attempting *self)
     finish_failed(self);
 }
 
+/* As a driver wants what it adopts: a connected socket that neither blocks nor is inherited. */
+static int prepare_descriptor(int descriptor)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof(peer);
+    int flags = fcntl(descriptor, F_GETFL);
+
+    if (flags < 0 || getpeername(descriptor, (struct sockaddr *)&peer, &size) != 0)
+        return errno;
+    if (fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0)
+        return errno;
+    return 0;
+}
+
 static void adopt_descriptor(attempting *self)
 {
     torc_driver *driver = self->reactor->driver;
@@ -278,6 +294,8 @@ static void adopt_descriptor(attempting *self)
     int error = ENOMEM;
 
     if (transport != NULL)
+        error = prepare_descriptor(self->endpoint.descriptor);
+    if (error == 0)
         error = -driver->kind->adopt(driver, &transport->io, self->endpoint.descriptor);
     if (error == 0) {
         transport->io.kind->peer_address(&transport->io, &peer);

@@ -71,28 +71,13 @@ static const char *port_name(const torc_port *port)
 
 /* -- opening ------------------------------------------------------------------------------- */
 
-/* 0 when the descriptor listens, else what is wrong with it, in an errno's words. */
-static int check_listener(int descriptor)
-{
-    int listens = 0;
-    socklen_t size = sizeof(listens);
-
-    if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0)
-        return errno;
-    return listens ? 0 : EINVAL;
-}
-
 static int open_listener(torc_port *port, const torc__endpoint *endpoint)
 {
     torc_driver *driver = port->reactor->driver;
     int error;
 
-    if (endpoint->descriptor >= 0) {
-        error = check_listener(endpoint->descriptor);
-        return error != 0
-            ? error
-            : -driver->kind->adopt_listener(driver, &port->io, endpoint->descriptor);
-    }
+    if (endpoint->descriptor >= 0)
+        return -driver->kind->adopt_listener(driver, &port->io, endpoint->descriptor);
     error = -driver->kind->listen(driver, &port->io, &endpoint->address, &endpoint->options);
     if (error == EADDRINUSE && torc__socket_path_clear(&endpoint->address))
         error = -driver->kind->listen(driver, &port->io, &endpoint->address, &endpoint->options);
