@@ -11,6 +11,9 @@ endif()
 # A call inside the library binds to the library itself: no stub, and the compiler may inline it.
 set(TORC_CODE_OPTIONS -fno-semantic-interposition -fno-plt -fno-common)
 
+# The places in a failure's trace are names within the source tree, wherever it stood when it was built.
+list(APPEND TORC_CODE_OPTIONS -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
+
 set(TORC_INSTRUMENT_COMPILE "")
 set(TORC_INSTRUMENT_LINK "")
 if(TORC_SANITIZE)

@@ -50,8 +50,15 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/torc-config-version.cmake
 install(FILES ${PROJECT_BINARY_DIR}/torc-config.cmake
     ${PROJECT_BINARY_DIR}/torc-config-version.cmake DESTINATION ${torc_package_folder})
 
+# torc_install_manual(SECTION FILE): a page that the source tree has.
+function(torc_install_manual section file)
+    if(EXISTS ${PROJECT_SOURCE_DIR}/man/${file})
+        install(FILES man/${file} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+    endif()
+endfunction()
+
 if(TARGET torcd)
     install(TARGETS torcd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-    install(FILES man/torcd.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    torc_install_manual(1 torcd.1)
 endif()
-install(FILES man/torc.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)
+torc_install_manual(7 torc.7)

@@ -3,8 +3,8 @@
  *
  * Linked with one NAME_fuzz.c in place of libFuzzer's main, so that each input that was once found
  * interesting stays a test of every build. The arguments are files, or folders of which every
- * file is taken. Each input stands in a block of exactly its own size, so that a read past its end is
- * seen by AddressSanitizer and by valgrind. The empty input is always tried first.
+ * file is taken. Each input stands in a block of exactly its own size, so that a read past its end
+ * is seen by AddressSanitizer and by valgrind. The empty input is always tried first.
  */
 #include <dirent.h>
 #include <stdint.h>

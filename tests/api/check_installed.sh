@@ -1,0 +1,83 @@
+#!/bin/bash
+# check_installed: an installed Torc can be found, compiled against, linked in both ways, and run.
+#
+# The build in BUILD is installed into a folder of its own. A consumer is made with pkg-config
+# (shared, then static) and with CMake's find_package (shared, then static), from copies outside of
+# the source tree, so that nothing but the installation can be found.
+set -eu
+
+source=${SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
+build=${BUILD:-$source/build}
+cc=${CC:-cc}
+
+for tool in pkg-config cmake nm; do
+    command -v "$tool" >/dev/null || {
+        echo "skipped: there is no $tool"
+        exit 77
+    }
+done
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+prefix=$work/prefix
+cmake --install "$build" --prefix "$prefix" >"$work/install.log"
+cp "$source/tests/api/consumer.c" "$work/"
+cd "$work"
+
+libdir=$(dirname "$(find "$prefix" -name libtorc.a)")
+export PKG_CONFIG_PATH=$libdir/pkgconfig
+warnings=(-std=c11 -Wall -Wextra -Werror)
+read -ra cflags < <(pkg-config --cflags torc)
+read -ra libs < <(pkg-config --libs torc)
+read -ra static_libs < <(pkg-config --static --libs torc)
+
+# A program may use any name but ours. ("torc__" is what Torc's libraries share among themselves.)
+for library in "$libdir"/libtorc*.so; do
+    foreign=$(nm -D --defined-only "$library" | awk '{ print $3 }' | grep -v '^torc_' || true)
+    if [ -n "$foreign" ]; then
+        printf '%s has names that are not its own:\n%s\n' "$(basename "$library")" "$foreign"
+        exit 1
+    fi
+done
+
+echo "pkg-config, shared"
+"$cc" "${warnings[@]}" "${cflags[@]}" consumer.c -o consumer_shared "${libs[@]}"
+LD_LIBRARY_PATH=$libdir ./consumer_shared
+
+echo "pkg-config, static"
+"$cc" "${warnings[@]}" "${cflags[@]}" consumer.c -static -o consumer_static "${static_libs[@]}"
+./consumer_static
+
+# What it requires is installed with it.
+if [ -e "$libdir/pkgconfig/torc-web.pc" ]; then
+    pkg-config --exists --print-errors torc-web
+fi
+
+echo "CMake, shared and static"
+cat >CMakeLists.txt <<'END'
+cmake_minimum_required(VERSION 3.16)
+project(consumer C)
+find_package(torc 0.1 REQUIRED COMPONENTS core)
+find_package(torc QUIET COMPONENTS nothing_of_this_name)
+if(torc_FOUND)
+    message(FATAL_ERROR "a component that is not installed was found")
+endif()
+add_executable(cmake_shared consumer.c)
+target_link_libraries(cmake_shared PRIVATE torc::core)
+add_executable(cmake_static consumer.c)
+target_link_libraries(cmake_static PRIVATE torc::core_static)
+END
+{
+    cmake -S . -B out -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc"
+    cmake --build out
+} >cmake.log 2>&1 || {
+    cat cmake.log
+    exit 1
+}
+./out/cmake_shared
+./out/cmake_static
+
+if [ -e "$build/torcd" ]; then
+    echo "the daemon"
+    "$prefix/bin/torcd" --version
+fi
