@@ -25,6 +25,9 @@
 #include <errno.h>
 #include <fcntl.h>
 
+/* A UNIX socket whose queue is full does not let us wait in line: so often we ask again. */
+#define FULL_QUEUE_PAUSE (20 * TORC_MILLISECOND)
+
 typedef struct attempting attempting;
 
 typedef struct one_attempt {
@@ -39,6 +42,7 @@ struct attempting {
     torc_scoped scoped;
     torc__task task;
     torc_timer timeout;
+    torc_timer retry;
     torc_reactor *reactor;
     torc_scope *scope;
     torc_factory *factory;
@@ -82,6 +86,7 @@ static void close_attempting(attempting *self)
     self->deferred = NULL;
     torc__cancel_task(&self->task);
     torc_timer_cancel(&self->timeout);
+    torc_timer_cancel(&self->retry);
     torc__lookup_cancel(&self->lookup);
     drop_attempt(&self->attempt);
     torc_scope_remove(&self->scoped);
@@ -199,6 +204,16 @@ static bool suits_local_address(const attempting *self, const torc_address *addr
     return kind == TORC_ADDRESS_NONE || kind == address->kind;
 }
 
+static void try_next(attempting *self);
+
+static void try_again(void *argument)
+{
+    attempting *self = argument;
+
+    self->next--;
+    try_next(self);
+}
+
 static void try_next(attempting *self)
 {
     while (self->next < self->count) {
@@ -207,7 +222,9 @@ static void try_next(attempting *self)
 
         if (suits_local_address(self, address))
             error = start_attempt(self, address);
-        if (error == 0)
+        if (error == EAGAIN && address->kind == TORC_ADDRESS_UNIX)
+            torc_timer_set(&self->retry, self->scope, FULL_QUEUE_PAUSE, try_again, self);
+        if (error == 0 || torc_timer_is_set(&self->retry))
             return;
         add_failure(self, torc__connect_failure(&self->endpoint, address, error));
     }

@@ -5,6 +5,8 @@
  */
 #include "endpoint/harness.h"
 
+#include "support/failing_allocation.h"
+
 #include <netdb.h>
 #include <pthread.h>
 
@@ -188,6 +190,27 @@ static void a_unix_path_is_connected_to(void **state)
         snprintf(text, sizeof(text), "unix:%s", path_of("socket"));
         assert_connects(text);
     }
+    close(server);
+    unlink(path_of("socket"));
+}
+
+static void a_full_queue_of_a_unix_path_is_waited_for(void **state)
+{
+    char text[128];
+    int filler;
+    outcome connected;
+
+    (void)state;
+    server = plain_unix(path_of("socket"), true);
+    assert_int_equal(listen(server, 0), 0);
+    filler = plain_unix(path_of("socket"), false);
+    snprintf(text, sizeof(text), "unix:%s:timeout=5", path_of("socket"));
+    start(text, &connected);
+    run_turns(5);
+    assert_int_equal(connected.fired, 0);
+    close(accept(server, NULL, NULL));
+    assert_succeeded(&connected);
+    close(filler);
     close(server);
     unlink(path_of("socket"));
 }
@@ -511,6 +534,39 @@ static void cancelling_inside_connection_made_ends_the_connection(void **state)
     close(server);
 }
 
+/* -- out of memory ------------------------------------------------------------------------- */
+
+static bool survives_failing_allocation(unsigned int number)
+{
+    outcome connected;
+    bool failed;
+
+    start(to_server("tcp:127.0.0.1"), &connected);
+    fail_allocation_after(number);
+    run_until(&connected.fired, 1);
+    run_turns(3);
+    failed = an_allocation_failed();
+    allow_allocations();
+    if (connected.failure == NULL)
+        return failed;
+    assert_true(torc_failure_is(connected.failure, &torc_error_connect) ||
+        torc_failure_is(connected.failure, &torc_error_out_of_memory));
+    torc_failure_release(connected.failure);
+    return failed;
+}
+
+static void each_allocation_may_fail(void **state)
+{
+    unsigned int number = 0;
+
+    (void)state;
+    open_server(50);
+    while (survives_failing_allocation(number))
+        number++;
+    assert_true(number > 0);
+    close(server);
+}
+
 /* -- look-ups ------------------------------------------------------------------------------ */
 
 static void look_ups_run_side_by_side_within_a_bound(void **state)
@@ -543,6 +599,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_numeric_address_is_connected_to),
         TEST(a_unix_path_is_connected_to),
+        TEST(a_full_queue_of_a_unix_path_is_waited_for),
         TEST(a_name_is_looked_up),
         TEST(all_addresses_of_a_name_are_tried),
         TEST(an_inherited_connection_is_taken_over),
@@ -565,6 +622,7 @@ int main(void)
         TEST(ending_inside_connection_made_is_told_after_it),
         TEST(the_scope_may_end_inside_connection_made),
         TEST(cancelling_inside_connection_made_ends_the_connection),
+        TEST(each_allocation_may_fail),
         TEST(look_ups_run_side_by_side_within_a_bound),
     };
 

@@ -4,6 +4,8 @@
  */
 #include "endpoint/harness.h"
 
+#include "support/failing_allocation.h"
+
 #include <sys/resource.h>
 
 static torc_port *open_port(const char *description)
@@ -419,6 +421,23 @@ static void without_descriptors_accepting_pauses_and_goes_on(void **state)
     close(client);
 }
 
+static void without_memory_a_connection_is_closed_and_the_port_goes_on(void **state)
+{
+    torc_port *port = open_port("tcp:0:interface=127.0.0.1");
+    int client = plain_connect("127.0.0.1", number_of(port));
+
+    (void)state;
+    fail_allocation_after(0);
+    assert_closed_by_peer(client);
+    assert_true(an_allocation_failed());
+    allow_allocations();
+    assert_int_equal(count.made, 0);
+    assert_int_equal(times_logged("Cannot allocate memory"), 1);
+    client = plain_connect("127.0.0.1", number_of(port));
+    run_until(&count.made, 1);
+    close(client);
+}
+
 /* -- UNIX sockets -------------------------------------------------------------------------- */
 
 static const char *unix_description(const char *more)
@@ -530,6 +549,7 @@ int main(void)
         TEST(who_is_not_admitted_is_closed),
         TEST(more_than_the_limit_are_closed),
         TEST(without_descriptors_accepting_pauses_and_goes_on),
+        TEST(without_memory_a_connection_is_closed_and_the_port_goes_on),
         TEST(a_unix_socket_has_its_mode_and_leaves_no_file),
         TEST(a_socket_that_nobody_listens_on_is_replaced),
         TEST(a_socket_that_is_listened_on_is_left_alone),
