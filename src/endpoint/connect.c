@@ -7,10 +7,10 @@
  * told when its connecting is over. There is one at a time; trying several side by side needs more
  * attempts and a timer, and nothing else here.
  *
- * Invariants. All of it begins in a turn: torc_connect only notes what is wanted. In its scope, an
- * attempting always stands as newer than its transports, so that the scope's end comes to it first
- * and finds them alive. Its memory is buried when it closes, exactly once; until the turn is over
- * late callers find `closed`.
+ * Invariants. All of it begins in a turn: torc_connect only notes what is wanted. A transport that
+ * is not started stays ours to drop, also when the scope's end came to it before us. An
+ * attempting's memory is buried when it closes, exactly once; until the turn is over late callers
+ * find `closed`.
  */
 #include <torc/endpoint.h>
 #include <torc/reactor.h>
@@ -165,18 +165,6 @@ static void start_connection(
         finish(self, torc_pointer(torc__transport_protocol(transport)));
 }
 
-/* A transport that is newer than its attempting, until the latter is added anew. */
-static torc_transport *new_transport(attempting *self)
-{
-    torc_transport *transport = torc__transport_new(self->scope, self->factory);
-
-    if (transport == NULL)
-        return NULL;
-    torc_scope_remove(&self->scoped);
-    torc_scope_add(self->scope, &self->scoped, end_attempting);
-    return transport;
-}
-
 /* 0: `connected` will tell. */
 static int start_attempt(attempting *self, const torc_address *address)
 {
@@ -185,7 +173,7 @@ static int start_attempt(attempting *self, const torc_address *address)
     const torc_address *local = &self->endpoint.local;
     int error;
 
-    attempt->transport = new_transport(self);
+    attempt->transport = torc__transport_new(self->scope, self->factory);
     if (attempt->transport == NULL)
         return ENOMEM;
     attempt->address = *address;
@@ -306,7 +294,7 @@ static int prepare_descriptor(int descriptor)
 static void adopt_descriptor(attempting *self)
 {
     torc_driver *driver = self->reactor->driver;
-    torc_transport *transport = new_transport(self);
+    torc_transport *transport = torc__transport_new(self->scope, self->factory);
     torc_address peer;
     int error = ENOMEM;
 

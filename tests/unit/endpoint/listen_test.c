@@ -288,7 +288,67 @@ static void the_reactors_end_closes_what_is_left(void **state)
     reactor = torc_reactor_new_named(driver_name, NULL);
 }
 
+static void the_reactor_may_go_right_after_the_scope(void **state)
+{
+    (void)state;
+    open_port("tcp:0");
+    torc_scope_end(scope);
+    torc_reactor_free(reactor);
+    assert_int_equal(count.stopped, 1);
+    assert_int_equal(count.released, 1);
+    reactor = torc_reactor_new_named(driver_name, NULL);
+}
+
 static torc_port *port_to_stop;
+
+static void stop_when_started(void *context)
+{
+    note_start(context);
+    torc_port_stop(port_to_stop);
+}
+
+static void stopping_inside_started_is_safe(void **state)
+{
+    const torc_factory_options options = {
+        .kind = &counter_class,
+        .context = &count,
+        .started = stop_when_started,
+        .stopped = note_stop,
+    };
+    outcome opened;
+
+    (void)state;
+    port_to_stop = torc_listen(scope, "tcp:0", torc_factory_new(&options));
+    watch_outcome(torc_port_opened(port_to_stop), &opened);
+    assert_failed(&opened, &torc_error_cancelled, "stopped before it was open");
+    assert_int_equal(count.started, 1);
+    assert_int_equal(count.stopped, 1);
+}
+
+static bool stop_when_asked(void *context, const torc_address *peer)
+{
+    (void)context;
+    (void)peer;
+    torc_port_stop(port_to_stop);
+    return true;
+}
+
+static void stopping_inside_admits_closes_the_connection(void **state)
+{
+    const torc_factory_options options = {
+        .kind = &counter_class,
+        .context = &count,
+        .admits = stop_when_asked,
+        .stopped = note_stop,
+    };
+
+    (void)state;
+    port_to_stop =
+        torc_listen(scope, "tcp:0:interface=127.0.0.1", torc_factory_new(&options));
+    assert_closed_by_peer(plain_connect("127.0.0.1", number_of(port_to_stop)));
+    run_until(&count.stopped, 1);
+    assert_int_equal(count.made, 0);
+}
 
 static void stop_from_inside(torc_protocol *self)
 {
@@ -484,6 +544,22 @@ static void a_socket_that_is_listened_on_is_left_alone(void **state)
     assert_int_equal(unlink(path_of("socket")), 0);
 }
 
+static void a_socket_whose_queue_is_full_is_left_alone(void **state)
+{
+    int other = plain_unix(path_of("socket"), true);
+    int filler;
+    outcome opened;
+
+    (void)state;
+    assert_int_equal(listen(other, 0), 0);
+    filler = plain_unix(path_of("socket"), false);
+    watch_outcome(torc_port_opened(torc_listen(scope, unix_description(""), counters())), &opened);
+    assert_failed(&opened, &torc_error_listen, "another program listens there");
+    close(filler);
+    close(other);
+    assert_int_equal(unlink(path_of("socket")), 0);
+}
+
 static void a_file_that_is_no_socket_is_left_alone(void **state)
 {
     outcome opened;
@@ -544,6 +620,9 @@ int main(void)
         TEST(the_end_of_the_scope_closes_the_port_and_its_connections),
         TEST(the_end_of_the_scope_before_the_first_turn_is_silent),
         TEST(the_reactors_end_closes_what_is_left),
+        TEST(the_reactor_may_go_right_after_the_scope),
+        TEST(stopping_inside_started_is_safe),
+        TEST(stopping_inside_admits_closes_the_connection),
         TEST(stopping_inside_a_connection_is_safe),
         TEST(ending_the_scope_inside_a_connection_is_safe),
         TEST(who_is_not_admitted_is_closed),
@@ -553,6 +632,7 @@ int main(void)
         TEST(a_unix_socket_has_its_mode_and_leaves_no_file),
         TEST(a_socket_that_nobody_listens_on_is_replaced),
         TEST(a_socket_that_is_listened_on_is_left_alone),
+        TEST(a_socket_whose_queue_is_full_is_left_alone),
         TEST(a_file_that_is_no_socket_is_left_alone),
         TEST(a_socket_in_place_of_ours_is_left_alone),
         TEST(an_abstract_name_is_listened_on),
