@@ -50,7 +50,10 @@ typedef struct torc_io_events {
      */
     void (*received)(torc_io *io, torc_slice data, int error);
 
-    /* A send that was pending has progressed by `count` bytes, or failed with `error`. */
+    /*
+     * A send that was pending has progressed by `count` bytes, or failed with `error`. A count of
+     * 0 without an error: nothing was sent, but now it can be; ask again.
+     */
     void (*sent)(torc_io *io, size_t count, int error);
 
     /* A connection was accepted: `descriptor` is now the callee's. Or accepting failed. */
@@ -161,7 +164,10 @@ typedef struct torc_driver_class {
     int (*connect)(
         torc_driver *driver, torc_io *io, const torc_address *peer, const torc_address *local);
 
-    /* An io on a connected descriptor (accepted, inherited), taken over on success. 0 or -errno. */
+    /*
+     * An io on a connected descriptor, taken over on success. 0 or -errno. It must not block and
+     * must not be inherited by programs that are run; what `accepted` gives is like that already.
+     */
     int (*adopt)(torc_driver *driver, torc_io *io, int descriptor);
 } torc_driver_class;
 
@@ -169,6 +175,12 @@ struct torc_driver {
     const torc_driver_class *kind;
     torc_reactor *reactor;
 };
+
+/*
+ * From within turn(), after waiting and before anything is told: the clock stands at `now`, which
+ * is what torc_now says from here on.
+ */
+TORC_API void torc_driver_woke(torc_driver *driver, torc_time now);
 
 TORC_END_DECLS
 

@@ -29,7 +29,6 @@
 #define TORC_LINE_H
 
 #include <torc/protocol.h>
-#include <torc/timer.h>
 
 TORC_BEGIN_DECLS
 
@@ -50,9 +49,9 @@ typedef struct torc_line_class {
     void (*raw_received)(torc_line_receiver *self, torc_slice data);
 
     /*
-     * The line is longer than max_length; `start` is what there is of it. NULL: the connection is
+     * The line is longer than max_length; `start` is that much of it. NULL: the connection is
      * ended as by torc_lose_connection. Where it is set and the connection goes on, the rest of
-     * the line is skipped up to its delimiter.
+     * the line is skipped up to its delimiter, or is the first raw data after torc_line_set_raw.
      */
     void (*line_too_long)(torc_line_receiver *self, torc_slice start);
 } torc_line_class;
@@ -61,12 +60,12 @@ struct torc_line_receiver {
     torc_protocol protocol;
     /* private */
     torc_buffer *kept;      /* an unfinished line, or what came while paused */
-    size_t kept_length;
-    size_t searched;        /* of what is kept: no delimiter begins before this */
-    torc_timer resume;
+    size_t kept_start;      /* in `kept`: what is before has been delivered */
+    size_t kept_end;
+    size_t searched;        /* in `kept`: no delimiter begins before this */
+    struct torc__line_delivery *delivery; /* while bytes are being delivered */
     bool raw;
     bool skipping;          /* the rest of a line that was too long */
-    bool delivering;
 };
 
 /* A factory of line receivers; as torc_factory_of. */
@@ -81,7 +80,7 @@ TORC_API void torc_line_set_raw(torc_line_receiver *self);
 
 /*
  * Back to lines. Inside raw_received `rest` is what of its data was not raw any more, to be read
- * as lines; elsewhere it is empty.
+ * as lines; elsewhere it is empty. The end of the data is not copied; other bytes are.
  */
 TORC_API void torc_line_set_lines(torc_line_receiver *self, torc_slice rest);
 

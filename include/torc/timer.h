@@ -80,9 +80,10 @@ typedef struct torc_timer {
     struct torc_timer **link; /* what points to this timer; NULL: not armed */
     torc_time deadline;       /* when it should run; may be later than where it is filed */
     uint64_t filed;           /* the wheel's tick that it is filed under */
+    uint64_t sequence;        /* of its setting: orders equal deadlines */
     torc_call *call;
     void *argument;
-    torc_reactor *reactor;
+    torc_scope *scope;
 } torc_timer;
 
 /* Arms the timer, or moves it when it is armed: afterwards only this call and deadline count. */

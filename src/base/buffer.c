@@ -93,7 +93,7 @@ char *torc_buffer_bytes(torc_buffer *buffer)
     if (TORC_UNLIKELY(buffer->bytes != buffer->own))
         torc__abort("torc_buffer_bytes: wrapped bytes are not the buffer's to change");
     if (TORC_UNLIKELY(buffer->holders > 1))
-        torc__abort("torc_buffer_bytes: the buffer has %zu holders; fill it before sharing it",
+        torc__abort("torc_buffer_bytes: the buffer has %zu holders; fill it before that",
             buffer->holders);
     return buffer->own;
 }
@@ -109,7 +109,7 @@ void torc_buffer_truncate(torc_buffer *buffer, size_t length)
         torc__abort("torc_buffer_truncate: %zu bytes asked of a buffer of %zu", length,
             buffer->length);
     if (TORC_UNLIKELY(buffer->holders > 1))
-        torc__abort("torc_buffer_truncate: the buffer has %zu holders; shorten it before sharing it",
+        torc__abort("torc_buffer_truncate: the buffer has %zu holders; shorten it before that",
             buffer->holders);
     buffer->length = length;
     if (buffer->bytes == buffer->own)

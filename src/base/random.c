@@ -85,7 +85,7 @@ uint64_t torc__random_below(torc__random *random, uint64_t limit)
 
     if (limit == 0)
         return 0;
-    /* 2^64 is seldom a multiple of the limit: the numbers of the last, short round are passed over. */
+    /* 2^64 is seldom a multiple of the limit: numbers of the last, short round are passed over. */
     excess = (UINT64_MAX % limit + 1) % limit;
     do
         number = torc__random_next(random);

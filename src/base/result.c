@@ -58,7 +58,8 @@ torc_result torc_text(const char *format, ...)
     if (length < 0)
         return torc_fail_with(&torc_error_invalid_argument, "cannot format a text");
     if (buffer == NULL)
-        return torc_fail_with(&torc_error_out_of_memory, "no memory for a text of %d bytes", length);
+        return torc_fail_with(
+            &torc_error_out_of_memory, "no memory for a text of %d bytes", length);
     return torc_bytes(buffer);
 }
 

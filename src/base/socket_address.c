@@ -87,7 +87,8 @@ int torc__address_to_sockaddr(
     return -EINVAL;
 }
 
-static void unix_from_sockaddr(torc_address *ret_address, const struct sockaddr *socket, size_t length)
+static void unix_from_sockaddr(
+    torc_address *ret_address, const struct sockaddr *socket, size_t length)
 {
     const char *path = (const char *)socket + PATH_OFFSET;
     size_t count = length > PATH_OFFSET ? length - PATH_OFFSET : 0;

@@ -13,8 +13,9 @@
 #include <sys/socket.h>
 
 /*
- * 0, or a negative errno: -EINVAL for an address of no kind or an empty path, -ENAMETOOLONG for a
- * path that the system cannot take, -EAFNOSUPPORT for an abstract name where there are none.
+ * 0, or a negative errno: -EINVAL for an address of no kind or an empty path, -ENAMETOOLONG for
+ * a path that the system cannot take, -EAFNOSUPPORT for an abstract name where there is no such
+ * thing.
  */
 int torc__address_to_sockaddr(
     const torc_address *address, struct sockaddr_storage *ret_socket, socklen_t *ret_length);

@@ -17,7 +17,6 @@
 #include <stdio.h>
 
 #define OBSERVERS_MAX 8
-#define CONTEXT_MAX   256
 #define NOBODY        (TORC_LOG_CRITICAL + 1)
 
 typedef struct observer {
@@ -123,17 +122,17 @@ static bool is_wanted(torc_log_level level)
     return (int)level >= atomic_load_explicit(&least_level, memory_order_relaxed);
 }
 
-static void write_context(char text[CONTEXT_MAX])
+static void write_context(char text[TORC__LOG_CONTEXT_MAX])
 {
     torc__log_context_writer *writer = atomic_load(&context_writer);
     size_t length = 0;
 
     if (writer != NULL)
-        length = writer(text, CONTEXT_MAX);
+        length = writer(text, TORC__LOG_CONTEXT_MAX);
     if (length == 0)
         memcpy(text, "-", 2);
-    else if (length >= CONTEXT_MAX)
-        text[torc__utf8_cut(text, CONTEXT_MAX - 1)] = '\0';
+    else if (length >= TORC__LOG_CONTEXT_MAX)
+        text[torc__utf8_cut(text, TORC__LOG_CONTEXT_MAX - 1)] = '\0';
 }
 
 static void tell_observers(const torc_log_event *event)
@@ -155,7 +154,7 @@ static void tell_observers(const torc_log_event *event)
 static void emit(torc_log_level level, const torc_log_field *fields, size_t field_count,
     torc_slice message)
 {
-    char context[CONTEXT_MAX];
+    char context[TORC__LOG_CONTEXT_MAX];
     torc_log_event event = {
         .level = level,
         .wall_time = torc_wall_now(),
@@ -165,10 +164,9 @@ static void emit(torc_log_level level, const torc_log_field *fields, size_t fiel
         .field_count = field_count,
     };
 
-    if (is_observing) {
-        torc__log_count_dropped();
+    /* What an observer logs itself would come back to it without end. */
+    if (is_observing)
         return;
-    }
     write_context(context);
     torc__log_lock();
     tell_observers(&event);

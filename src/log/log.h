@@ -10,6 +10,9 @@
 
 #include <torc/log.h>
 
+/* Longer contexts are cut. */
+#define TORC__LOG_CONTEXT_MAX 256
+
 /*
  * The lock that everything about observers stands under. Free for the taking inside an observer,
  * which runs under it already.
@@ -27,7 +30,7 @@ bool torc__log_text_is_chosen(void);
 /* Under the lock: writes the event's line. False when it could not be written. */
 bool torc__log_write_text(const torc_log_event *event);
 
-/* One more event that could not be handed on, or not be written. */
+/* One more event that could not be written. */
 void torc__log_count_dropped(void);
 
 /* How many there were since the process began. */

@@ -1,7 +1,7 @@
 /*
  * An event as a line of text, so that what a peer sends can neither forge a line nor reach the
- * terminal that shows it: whatever is not printable UTF-8 is shown as \xNN, and only the further lines
- * of a message begin with a tab.
+ * terminal that shows it: whatever is not printable UTF-8 is shown as \xNN, and the further
+ * lines of a message, and only those, begin with a tab.
  */
 #include "log/log.h"
 

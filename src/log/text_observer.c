@@ -12,10 +12,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#ifdef __linux__
+# include <stdio_ext.h>
+#endif
 #include <unistd.h>
 
-/* Each byte of a message may take four when it is escaped; then time and context. */
-#define LINE_MAX_BYTES ((size_t)4 * TORC_LOG_MESSAGE_MAX + 2048)
+/* Every line fits: a byte takes at most four when it is escaped, and the time not many. */
+#define LINE_MAX_BYTES ((size_t)4 * (TORC_LOG_MESSAGE_MAX + TORC__LOG_CONTEXT_MAX) + 128)
 
 static FILE *chosen;     /* NULL: stderr, by default */
 static FILE *opened;     /* `chosen`, where we have opened it ourselves */
@@ -34,21 +37,28 @@ bool torc__log_text_is_chosen(void)
     return chosen != NULL;
 }
 
+/* What is counted as lost must not turn up later, beside the line that says so. */
+static void forget_unwritten(FILE *file)
+{
+#ifdef __linux__
+    __fpurge(file);
+#else
+    fpurge(file);
+#endif
+    clearerr(file);
+}
+
 static bool write_line(const torc_log_event *event)
 {
     FILE *file = chosen != NULL ? chosen : stderr;
     size_t length = torc_log_format(event, line, sizeof line);
     bool is_written;
 
-    if (length >= sizeof line) {
-        length = strlen(line);
-        line[length - 1] = '\n';
-    }
     is_written = fwrite(line, 1, length, file) == length;
     if (fflush(file) != 0)
         is_written = false;
     if (!is_written)
-        clearerr(file);
+        forget_unwritten(file);
     return is_written;
 }
 
@@ -57,12 +67,12 @@ static void tell_dropped(torc_time wall_time)
 {
     uint64_t dropped = torc__log_dropped();
     torc_log_event event = { .level = TORC_LOG_WARN, .wall_time = wall_time, .context = "-" };
-    char text[64];
+    char text[96];
     int length;
 
     if (dropped == told_dropped)
         return;
-    length = snprintf(text, sizeof text, "%llu events before this line could not be logged",
+    length = snprintf(text, sizeof text, "events before this line that could not be logged: %llu",
         (unsigned long long)(dropped - told_dropped));
     event.message = torc_slice_make(text, (size_t)length);
     if (write_line(&event))

@@ -45,6 +45,10 @@ typedef struct torc__context {
     void (*describe)(const struct torc__context *context, char *text, size_t size);
 } torc__context;
 
+/* The sizes of the blocks that output queues are made of: bytes each. */
+#define TORC__CHUNK_SIZE     4096
+#define TORC__REFERENCE_SIZE 64
+
 typedef struct torc__posting {
     pthread_mutex_t lock;
     struct torc__post *first;
@@ -65,7 +69,8 @@ struct torc_reactor {
     torc__grave *graves;
     struct torc_deferred *dry; /* deferreds to be looked at at the turn's end */
 
-    torc__pool delayed_slots;
+    struct torc_delayed_slot *free_delayed; /* slots live as long as the reactor: timer.c */
+    struct torc__delayed_block *delayed_blocks;
     torc__pool deferreds;
     torc__pool chunks;         /* of output queues: copied bytes; see transport/output.h */
     torc__pool references;     /* of output queues: bytes and files that stay where they are */
@@ -75,16 +80,20 @@ struct torc_reactor {
     torc__list triggers[3];
     torc__list stopping;       /* triggers of the phase under way whose deferreds are open */
     torc__task stop_task;
-    int phase;                 /* of shutdown; -1 while running */
+    int phase;                 /* of shutdown; -1 before */
     int status;
     bool running;
     bool in_turn;
+    bool in_signals;           /* the watches are being walked */
     bool stop_asked;
+    bool hurried;              /* stops without waiting for triggers */
     bool stopped;
 
     torc__posting posting;
     atomic_bool woken;         /* a wake-up is on its way: no second one is needed */
     torc__list signal_watches;
+    struct torc__signal_watch *stop_watches[2]; /* of SIGINT and SIGTERM, while torc_run runs */
+    unsigned signals_seen;
 
     torc_time stall_limit;
     torc_time entered_at;
@@ -177,9 +186,12 @@ void torc__run_signals(torc_reactor *reactor);       /* signals.c */
 void torc__signals_run_begins(torc_reactor *reactor);
 void torc__signals_run_ends(torc_reactor *reactor);
 
-void torc__shutdown_advance(torc_reactor *reactor);  /* shutdown.c */
+void torc__shutdown_init(torc_reactor *reactor);     /* shutdown.c */
+void torc__shutdown_hurry(torc_reactor *reactor);    /* waits for no trigger any more */
+void torc__shutdown_drop(torc_reactor *reactor);     /* forgets what never ran */
 
 void torc__run_timers(torc_reactor *reactor);        /* timer.c */
+void torc__timers_drop(torc_reactor *reactor);
 
 /* Looks at each deferred that has run dry in this turn: reports, frees. deferred/deferred.c */
 void torc__settle_deferreds(torc_reactor *reactor);

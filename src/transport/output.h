@@ -27,7 +27,6 @@ typedef struct torc__file_piece {
     int descriptor;
     int64_t offset;
     size_t length;
-    bool more; /* something follows it */
 } torc__file_piece;
 
 /* Each appends; false when memory is out (nothing is appended then). */
@@ -46,6 +45,12 @@ int torc__output_gather(
 
 /* Whether a file is first: then *ret_piece tells what of it. */
 bool torc__output_first_file(const torc__output *output, torc__file_piece *ret_piece);
+
+/*
+ * For carriers that cannot send from files: reads the next bytes of the file that is first into
+ * memory, in its place. 0, or a negative errno.
+ */
+int torc__output_load_file(torc__output *output, torc_reactor *reactor);
 
 /* The first `count` bytes have left. */
 void torc__output_consume(torc__output *output, torc_reactor *reactor, size_t count);

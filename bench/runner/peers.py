@@ -1,0 +1,154 @@
+"""The servers that are compared, each with the configuration that a good administrator gives it.
+
+A peer is a name, the program it needs, and how it is started on a port. What is missing is left out
+of the run, with a note that says how to get it.
+"""
+import contextlib
+import grp
+import os
+import pwd
+import shutil
+
+from . import processes
+
+NGINX = """
+daemon off;
+worker_processes 1;
+worker_rlimit_nofile {files};
+user {user} {group};
+pid {home}/nginx.pid;
+error_log {home}/nginx-error.log;
+events {{ worker_connections {files}; }}
+http {{
+    {types}
+    sendfile on;
+    tcp_nopush on;
+    keepalive_timeout 75s;
+    keepalive_requests 1000000000;
+    open_file_cache max=1000 inactive=60s;
+    open_file_cache_valid 30s;
+    access_log {log};
+    client_body_temp_path {home}/nginx-body;
+    proxy_temp_path {home}/nginx-proxy;
+    fastcgi_temp_path {home}/nginx-fastcgi;
+    uwsgi_temp_path {home}/nginx-uwsgi;
+    scgi_temp_path {home}/nginx-scgi;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location / {{ root {files_directory}; }}
+    }}
+}}
+"""
+
+H2O = """
+user: {user}
+num-threads: 1
+max-connections: {files}
+http1-request-timeout: 75
+pid-file: {home}/h2o.pid
+error-log: {home}/h2o-error.log
+hosts:
+  default:
+    listen:
+      host: 127.0.0.1
+      port: {port}
+    paths:
+      "/":
+        file.dir: {files_directory}
+"""
+
+MIME_TYPES = "/etc/nginx/mime.types"
+
+
+class Peer:
+    """A server program. `command(port)` gives the command that starts it; `log` is its access log,
+    where it keeps one."""
+
+    def __init__(self, name, program, hint, command, log=None):
+        self.name = name
+        self.program = program
+        self.hint = hint
+        self.command = command
+        self.log = log
+
+    def missing(self):
+        """Why it cannot run here, or None."""
+        if shutil.which(self.program):
+            return None
+        return "%s is left out: no %s (%s)" % (self.name, self.program, self.hint)
+
+    @contextlib.contextmanager
+    def running(self, bench, under=(), patience=processes.PATIENCE):
+        """Starts it, waits until it takes connections, and gives (child, port)."""
+        port = processes.free_port()
+        errors = os.path.join(bench.home, "server-errors")
+        command = list(under) + self.command(port)
+        with processes.Child(command, bench.server_cpu, errors) as child:
+            child.wait_for_port(port, patience)
+            yield child, port
+
+
+class Peers:
+    """Makes the peers for one run: it knows where this build and the temporary files are."""
+
+    def __init__(self, build, home, files_directory, file_limit):
+        self.build = build
+        self.home = home
+        self.files_directory = files_directory
+        self.file_limit = file_limit
+
+    # -- echo ----------------------------------------------------------------------------------
+
+    def torc_echo(self):
+        program = os.path.join(self.build, "examples", "echo")
+        return Peer("torc", program, "build the examples",
+                    lambda port: [program, "tcp:%d:interface=127.0.0.1" % port])
+
+    def _echo(self, name, hint):
+        program = os.path.join(self.build, "bench", name + "_echo")
+        return Peer(name, program, hint, lambda port: [program, port])
+
+    def echo(self):
+        return [self.torc_echo(), self._echo("bare", "build the benchmarks"),
+                self._echo("libuv", "apt-get install libuv1-dev, then configure and build again"),
+                self._echo("libevent", "apt-get install libevent-dev, then configure and build again")]
+
+    # -- web -----------------------------------------------------------------------------------
+
+    def torcd(self, name="torc", log=False):
+        program = os.path.join(self.build, "torcd")
+        path = os.path.join(self.home, "torcd.log")
+        options = ["--log-file", path] if log else ["--no-access-log"]
+        return Peer(name, program, "build it", lambda port: [program] + options + [
+            "web", "--listen", "tcp:%d:interface=127.0.0.1" % port, "--path", self.files_directory],
+            log=path if log else None)
+
+    def nginx(self, name="nginx", log=None):
+        """LOG is None for no access log, or the options after its file, "" for none."""
+        path = os.path.join(self.home, "nginx-access.log")
+        text = "off" if log is None else "%s combined %s" % (path, log)
+        return Peer(name, "nginx", "apt-get install nginx-light",
+                    lambda port: ["nginx", "-p", self.home, "-c", self._configuration(
+                        "nginx.conf", NGINX, port, log=text,
+                        types="include %s;" % MIME_TYPES if os.path.exists(MIME_TYPES) else "")],
+                    log=None if log is None else path)
+
+    def h2o(self):
+        return Peer("h2o", "h2o", "apt-get install h2o", lambda port: [
+            "h2o", "-m", "worker", "-c", self._configuration("h2o.conf", H2O, port)])
+
+    def _configuration(self, name, template, port, **more):
+        path = os.path.join(self.home, name)
+        with open(path, "w") as file:
+            file.write(template.format(
+                port=port, home=self.home, files=self.file_limit,
+                files_directory=self.files_directory, user=pwd.getpwuid(os.getuid()).pw_name,
+                group=grp.getgrgid(os.getgid()).gr_name, **more))
+        return path
+
+    def web(self):
+        return [self.torcd(), self.nginx(), self.h2o()]
+
+    def web_with_log(self):
+        return [self.torcd("torc", log=True), self.nginx("nginx", log=""),
+                self.nginx("nginx-buffered", log="buffer=64k flush=1s")]

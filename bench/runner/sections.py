@@ -1,0 +1,331 @@
+"""What is measured: a function a section, with its goals beside it. README.md says what each means."""
+import http.client
+import os
+import re
+import signal
+import statistics
+import tempfile
+import time
+
+from . import processes
+from .compare import compare, echo_load, present, wrk_load
+from .report import Table
+
+SMALL, MEDIUM, LARGE = "13 B", "10 KiB", "1 MiB"
+FILES = {SMALL: ("/small.txt", 13), MEDIUM: ("/medium.bin", 10 * 1024),
+         LARGE: ("/large.bin", 1024 * 1024)}
+PIPELINE_DEPTH = 16
+PIPELINED = "13 B, %d deep" % PIPELINE_DEPTH
+LOGGED = "13 B, access log on"
+
+ECHO_LIMITS = {"bare": 1.10, "libuv": 0.75}
+WEB_LIMITS = {
+    (SMALL, "nginx"): 0.75, (SMALL, "h2o"): 0.95, (MEDIUM, "nginx"): 0.85, (MEDIUM, "h2o"): 0.90,
+    (LARGE, "nginx"): 1.0, (PIPELINED, "nginx"): 0.25, (LOGGED, "nginx"): 0.85,
+}
+MEMORY_LIMITS = {"echo": 400, "web": 512}
+TIMER_LIMIT = 1.2
+
+
+def make_files(directory):
+    """The files that the web servers serve."""
+    for path, size in FILES.values():
+        with open(directory + path, "wb") as file:
+            file.write(bytes(ord("a") + index % 26 for index in range(size)))
+
+
+# -- echo --------------------------------------------------------------------------------------
+
+def echo(bench):
+    peers = present(bench, bench.peers.echo())
+    table = Table("server CPU time per 64-byte message", "µs", [peer.name for peer in peers])
+    limits = {}
+    for connections in (1, 64, 1000):
+        case = "%d connection%s" % (connections, "s" if connections > 1 else "")
+
+        def measure(peer):
+            with peer.running(bench) as (server, port):
+                used, messages, seconds = echo_load(
+                    bench, server, port, "--spin", "--connections", connections,
+                    "--seconds", bench.seconds)
+            return used / messages * 1e6, messages / seconds
+
+        compare(bench, table, case, peers, measure)
+        limits.update({(case, other): limit for other, limit in ECHO_LIMITS.items()})
+    table.print()
+    bench.report.keep("echo", table)
+    bench.report.ratios("echo", table, limits)
+
+
+# -- web ---------------------------------------------------------------------------------------
+
+def _check_file(peer, port, path, size):
+    """A server that answers wrongly is not measured."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=processes.PATIENCE)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise processes.Failed("%s: GET %s: %s" % (peer.name, path, error)) from None
+    finally:
+        connection.close()
+    if response.status != 200 or len(body) != size:
+        raise processes.Failed("%s: GET %s gives status %d and %d bytes, not 200 and %d" % (
+            peer.name, path, response.status, len(body), size))
+
+
+def _measure_web(bench, peer, path, size, depth=1):
+    if peer.log and os.path.exists(peer.log):
+        os.unlink(peer.log)
+    with peer.running(bench) as (server, port):
+        _check_file(peer, port, path, size)
+        used, messages, seconds = wrk_load(bench, server, port, path, depth)
+    if peer.log:
+        with open(peer.log, "rb") as log:
+            lines = sum(chunk.count(b"\n") for chunk in iter(lambda: log.read(1 << 20), b""))
+        if lines < messages:
+            raise processes.Failed("%s logged %d lines for %d requests" % (
+                peer.name, lines, messages))
+    return used / messages * 1e6, messages / seconds
+
+
+def web(bench):
+    if not bench.has("wrk", "apt-get install wrk"):
+        return
+    plain = present(bench, bench.peers.web())
+    logging = present(bench, bench.peers.web_with_log())
+    names = [peer.name for peer in plain]
+    table = Table("server CPU time per request, 64 connections", "µs", names)
+    for case in FILES:
+        path, size = FILES[case]
+        compare(bench, table, case, plain,
+                lambda peer: _measure_web(bench, peer, path, size))
+    path, size = FILES[SMALL]
+    compare(bench, table, PIPELINED, plain,
+            lambda peer: _measure_web(bench, peer, path, size, PIPELINE_DEPTH))
+    table.print()
+    log_table = Table("the same, each request logged to a file", "µs",
+                      [peer.name for peer in logging])
+    compare(bench, log_table, LOGGED, logging,
+            lambda peer: _measure_web(bench, peer, path, size))
+    log_table.print()
+    for each in (table, log_table):
+        bench.report.keep("web", each)
+        bench.report.ratios("web", each, WEB_LIMITS)
+
+
+# -- memory ------------------------------------------------------------------------------------
+
+def _settled_private_bytes(server):
+    """What a server frees, it may free a little later: waits until the figure stands still."""
+    last = -1
+    for _ in range(100):
+        now = server.private_bytes()
+        if now == last:
+            break
+        last = now
+        time.sleep(0.1)
+    return last
+
+
+def _bytes_per_connection(bench, peer, mode, *path):
+    """The first connection pays for what the server makes once; it is not counted."""
+    with peer.running(bench) as (server, port):
+        command = [bench.program("idle_connections"), mode, port, 1, bench.idle_connections, *path]
+        with processes.Child(command, bench.load_cpu, os.path.join(bench.home, "load-errors"),
+                             pipes=True) as load:
+            load.expect("open")
+            before = _settled_private_bytes(server)
+            load.say()
+            load.expect("open")
+            after = _settled_private_bytes(server)
+    return (after - before) / (bench.idle_connections - 1)
+
+
+def memory(bench):
+    report = bench.report
+    cases = (("echo", "idle after one echo", bench.peers.echo(), ("echo",)),
+             ("web", "idle after one GET", bench.peers.web(), ("http", FILES[SMALL][0])))
+    for name, case, peers, arguments in cases:
+        peers = present(bench, peers)
+        table = Table("private memory per connection, %d connections" % bench.idle_connections,
+                      "bytes", [peer.name for peer in peers])
+        compare(bench, table, case, peers,
+                lambda peer: (_bytes_per_connection(bench, peer, *arguments), 0))
+        table.print(0)
+        report.keep("memory", table)
+        for row in table.rows:
+            if "torc" in row["median"]:
+                report.goal("memory, %s: torc" % case, MEMORY_LIMITS[name], row["median"]["torc"],
+                            0, "B")
+    print()
+
+
+# -- timers and deferreds ----------------------------------------------------------------------
+
+def _own_program(bench, name):
+    """Runs one of torc's own benchmarks for the rounds; gives name -> (median, unit), or None."""
+    program = bench.program(name)
+    if not os.path.exists(program):
+        bench.report.note("%s is not built" % name)
+        return None
+    samples = {}
+    for _ in range(bench.rounds):
+        output = processes.run([program], bench.server_cpu,
+                               os.path.join(bench.home, "server-errors"), 300)
+        for line in output.splitlines():
+            match = re.fullmatch(r"(\S+)\s+([0-9.eE+-]+)(?:\s+(\S+))?", line.strip())
+            if match:
+                samples.setdefault((match[1], match[3] or ""), []).append(float(match[2]))
+    figures = {}
+    for (figure, unit), values in samples.items():
+        table = Table("", unit, ["torc"])
+        table.add(figure, {"torc": values})
+        bench.report.keep(name, table)
+        figures[figure] = statistics.median(values)
+        print("  %-40s %12.2f %s" % (figure, figures[figure], unit))
+    print()
+    return figures
+
+
+def timers(bench):
+    figures = _own_program(bench, "torc_timers") or {}
+    armed = {int(match[1]): value for name, value in figures.items()
+             for match in [re.fullmatch(r"arm_cancel_(\d+)", name)] if match}
+    if 10 in armed and len(armed) > 1:
+        most = max(armed)
+        bench.report.goal("timers: arm+cancel with %d armed / with 10" % most, TIMER_LIMIT,
+                          armed[most] / armed[10])
+        print()
+
+
+def deferred(bench):
+    figures = _own_program(bench, "torc_deferreds") or {}
+    for name, value in figures.items():
+        if "allocation" in name:
+            bench.report.goal("deferred: %s" % name, 0, value)
+
+
+# -- system calls ------------------------------------------------------------------------------
+
+def _trace(bench, server, run_load):
+    """Counts the system calls of a server while RUN_LOAD() runs. Gives name -> count."""
+    summary = os.path.join(bench.home, "strace-summary")
+    errors = os.path.join(bench.home, "strace-errors")
+    command = ["strace", "-c", "-f", "-o", summary]
+    members = server.members()
+    for pid in members:
+        command += ["-p", pid]
+    with processes.Child(command, bench.load_cpu, errors) as tracer:
+        end = time.monotonic() + processes.PATIENCE
+        while open(errors).read().count("attached") < len(members):
+            if tracer.process.poll() is not None or time.monotonic() > end:
+                raise tracer.failure("strace could not attach")
+            time.sleep(0.01)
+        run_load()
+        tracer.end(signal.SIGINT)
+    counts = {}
+    with open(summary) as file:
+        for line in file:
+            words = line.split()
+            if len(words) >= 5 and words[0][0].isdigit() and words[-1] != "total":
+                counts[words[-1]] = int(words[3])
+    return counts
+
+
+def _print_calls(case, peer, messages, counts):
+    parts = ["%s %.2f" % (name, count / messages)
+             for name, count in sorted(counts.items(), key=lambda item: -item[1])
+             if count / messages >= 0.005]
+    print("  %-22s %-10s %6.2f   %s" % (
+        case, peer, sum(counts.values()) / messages, ", ".join(parts)))
+
+
+def syscalls(bench):
+    if not bench.has("strace", "apt-get install strace"):
+        return
+    messages = bench.counted_messages
+    echo_peers = present(bench, bench.peers.echo())
+    web_peers = present(bench, bench.peers.web())
+    print("  system calls of the server per message or request (%d of them)" % messages)
+    for kind, peers, options in (("echo", echo_peers, ()),
+                                 ("GET 13 B", web_peers, ("--http", FILES[SMALL][0]))):
+        for connections in (1, 64):
+            case = "%s, %d conn." % (kind, connections)
+            table = Table("system calls", "calls", [peer.name for peer in peers])
+            samples = {}
+            for peer in peers:
+                try:
+                    with peer.running(bench) as (server, port):
+                        counts = _counted_calls(bench, server, port, messages, connections, options)
+                except processes.Failed as failure:
+                    bench.report.note(str(failure))
+                    continue
+                _print_calls(case, peer.name, messages, counts)
+                samples[peer.name] = [sum(counts.values()) / messages]
+            table.add(case, samples)
+            bench.report.keep("syscalls", table)
+    print()
+
+
+def _counted_calls(bench, server, port, messages, connections, options):
+    """Only what happens between the two waits of the load is traced: no set-up, no closing."""
+    command = [bench.program("echo_load"), port, "--wait", "--messages", messages,
+               "--connections", connections, *options]
+    with processes.Child(command, bench.load_cpu, os.path.join(bench.home, "load-errors"),
+                         pipes=True) as load:
+        load.expect("ready")
+
+        def run_load():
+            load.say()
+            load.expect("messages")
+            load.expect("seconds")
+
+        return _trace(bench, server, run_load)
+
+
+# -- instructions ------------------------------------------------------------------------------
+
+def _instructions(bench, peer, messages, options):
+    """All instructions that a server executes in user space, from its start to its end. Of a server
+    of several processes, those of the one that works: it has by far the most."""
+    outputs = tempfile.mkdtemp(dir=bench.home)
+    under = ["valgrind", "--tool=callgrind", "--callgrind-out-file=%s/%%p" % outputs]
+    with peer.running(bench, under, patience=60) as (server, port):
+        echo_load(bench, server, port, "--messages", messages, *options)
+    totals = [0]
+    for name in os.listdir(outputs):
+        with open(os.path.join(outputs, name)) as file:
+            totals += [int(line.split()[1]) for line in file if line.startswith("totals:")]
+    if not max(totals):
+        raise processes.Failed("%s: callgrind left no total" % peer.name)
+    return max(totals)
+
+
+def instructions(bench):
+    """The difference between two numbers of messages: what a start and an end take falls out."""
+    if not bench.has("valgrind", "apt-get install valgrind"):
+        return
+    few, many = bench.counted_messages // 10, bench.counted_messages
+    web_peers = [bench.peers.torcd(), bench.peers.nginx()]
+    for case, peers, options in (("echo, 1 connection", bench.peers.echo(), ()),
+                                 ("GET 13 B, 1 connection", web_peers, ("--http", FILES[SMALL][0]))):
+        peers = present(bench, peers)
+        table = Table("instructions of the server per message, in user space", "instructions",
+                      [peer.name for peer in peers])
+        samples = {}
+        for peer in peers:
+            try:
+                samples[peer.name] = [(_instructions(bench, peer, many, options) -
+                                       _instructions(bench, peer, few, options)) / (many - few)]
+            except processes.Failed as failure:
+                bench.report.note(str(failure))
+        table.add(case, samples)
+        table.print(0)
+        bench.report.keep("instructions", table)
+        bench.report.ratios("instructions", table, {})
+
+
+SECTIONS = {"echo": echo, "web": web, "memory": memory, "timers": timers, "deferred": deferred,
+            "syscalls": syscalls, "instructions": instructions}

@@ -1,0 +1,429 @@
+/*
+ * Deferreds: making them, firing them, and running their chains.
+ *
+ * A chain is run by one loop (torc__deferred_run) that goes from a deferred to the one that waits
+ * for it, so that neither a long chain nor a deep one needs stack. Whoever comes upon a chain that
+ * is being run already adds to it and leaves the running to the loop further down.
+ *
+ * Who owns a result: the deferred, while a callback borrows it. What a callback returns replaces
+ * it, unless it is the very same value: then it has been passed on, and its count is left alone.
+ */
+#include "deferred/deferred.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+const size_t torc__deferred_size = sizeof(torc_deferred);
+
+void torc__abort_deferred_gone(const char *call)
+{
+    torc__abort("%s: this deferred is gone. It is freed at the end of the turn in which its chain "
+                "ran dry, or in which its scope ended: add callbacks in the turn in which you are "
+                "handed it, or keep it by torc_deferred_hold", call);
+}
+
+torc_result torc__cancelled(const char *what)
+{
+    return torc_fail_with(&torc_error_cancelled, "%s", what);
+}
+
+/* -- making -------------------------------------------------------------------------------- */
+
+static torc_deferred *make(torc_scope *scope, torc_canceller *cancel, void *argument)
+{
+    torc_reactor *reactor = scope->reactor;
+    torc_deferred *deferred = torc__pool_take(&reactor->deferreds);
+
+    if (TORC_UNLIKELY(deferred == NULL))
+        torc__abort_out_of_memory("a deferred");
+    /* All but the links: those are written before they are read. */
+    memset(deferred, 0, offsetof(torc_deferred, inline_links));
+    deferred->magic = TORC__DEFERRED_MAGIC;
+    deferred->reactor = reactor;
+    deferred->scope = scope;
+    deferred->keeps_result = scope->keeps_results;
+    deferred->canceller = cancel;
+    deferred->argument = argument;
+    deferred->links = deferred->inline_links;
+    deferred->link_capacity = TORC__DEFERRED_INLINE_LINKS;
+    return deferred;
+}
+
+/*
+ * One in a scope that is over has failed from the start. It is ended at the turn's end, so that
+ * nothing added to it can run after what it belongs to is freed.
+ */
+static TORC_COLD void make_cancelled(torc_deferred *deferred)
+{
+    deferred->scope = NULL;
+    deferred->keeps_result = false;
+    deferred->quiet = true;
+    deferred->cancelled = true;
+    deferred->fired = true;
+    deferred->result = torc__cancelled("started in a scope that has ended");
+    torc__deferred_queue_due(deferred);
+}
+
+torc_deferred *torc_deferred_new(torc_scope *scope, torc_canceller *cancel, void *argument)
+{
+    torc_deferred *deferred;
+
+    torc__check_thread(scope->reactor, "torc_deferred_new");
+    deferred = make(scope, cancel, argument);
+    if (TORC_LIKELY(!scope->ended)) {
+        torc_scope_add(scope, &deferred->place.scoped, torc__deferred_end);
+        return deferred;
+    }
+    /* Who makes the promise need not know that nobody wants it, and will fire it. */
+    deferred->late = true;
+    make_cancelled(deferred);
+    return deferred;
+}
+
+torc_deferred *torc_deferred_fired(torc_scope *scope, torc_result result)
+{
+    torc_deferred *deferred;
+
+    torc__check_thread(scope->reactor, "torc_deferred_fired");
+    deferred = make(scope, NULL, NULL);
+    if (TORC_UNLIKELY(scope->ended)) {
+        torc_result_release(result);
+        make_cancelled(deferred);
+        return deferred;
+    }
+    torc_scope_add(scope, &deferred->place.scoped, torc__deferred_end);
+    torc_fire(deferred, result);
+    return deferred;
+}
+
+/* -- waiting for another ------------------------------------------------------------------- */
+
+/*
+ * Whether waiting for `inner` would close a ring: it would if `inner` is the outermost of those
+ * that wait for `outer`. Both lines are walked in step, so the shorter one sets the cost and
+ * building a deep line from either end takes no time.
+ */
+static bool closes_ring(const torc_deferred *outer, const torc_deferred *inner)
+{
+    const torc_deferred *outwards = outer;
+    const torc_deferred *inwards = inner;
+
+    while (outwards->waiter != NULL && inwards->waiting != NULL) {
+        outwards = outwards->waiter;
+        inwards = inwards->waiting;
+    }
+    return outwards->waiter == NULL ? outwards == inner : inwards == outer;
+}
+
+static void wait_for(torc_deferred *outer, torc_deferred *inner)
+{
+    torc__deferred_check(inner, "torc_wait_for");
+    if (TORC_UNLIKELY(inner->reactor != outer->reactor))
+        torc__abort("torc_wait_for: the deferred belongs to another reactor; pass results between "
+                    "reactors by torc_call_from_thread");
+    if (TORC_UNLIKELY(closes_ring(outer, inner)))
+        torc__abort("torc_wait_for: a deferred would wait for itself and never fire; return the "
+                    "result, or a deferred that does not wait for this one");
+    if (TORC_UNLIKELY(inner->waiter != NULL))
+        torc__abort("torc_wait_for: another deferred waits for this one already; let the first "
+                    "one's callback fire a deferred for each who wants the result");
+    if (inner->ended) {
+        outer->result = torc__cancelled("the scope of what was waited for has ended");
+        return;
+    }
+    inner->cancel_due = false;
+    if (torc__deferred_is_dry(inner)) {
+        outer->result = torc__deferred_take_result(inner);
+        torc__deferred_queue(inner);
+        return;
+    }
+    inner->waiter = outer;
+    outer->waiting = inner;
+}
+
+/* -- the chain ----------------------------------------------------------------------------- */
+
+static bool is_same(torc_result a, torc_result b)
+{
+    return a.type == b.type && a.as.pointer == b.as.pointer;
+}
+
+/* What a callback returned whose deferred ended meanwhile: nobody will ever see it. */
+static TORC_COLD void discard(torc_deferred *deferred, torc_result returned)
+{
+    torc_result borrowed = torc__deferred_take_result(deferred);
+
+    if (returned.type == &torc_type_deferred) {
+        torc_deferred *inner = returned.as.pointer;
+
+        torc__deferred_check(inner, "torc_wait_for");
+        inner->cancel_due = inner->waiter == NULL;
+        torc__deferred_queue_due(inner);
+    } else {
+        torc__deferred_report(deferred, returned);
+        if (!is_same(borrowed, returned))
+            torc_result_release(returned);
+    }
+    torc_result_release(borrowed);
+}
+
+/* Puts what a callback returned in the place of what it was handed. */
+static void replace_result(torc_deferred *deferred, torc_result returned)
+{
+    torc_result borrowed = deferred->result;
+
+    if (TORC_UNLIKELY(deferred->ended)) {
+        discard(deferred, returned);
+        return;
+    }
+    if (is_same(borrowed, returned))
+        return;
+    if (returned.type == &torc_type_deferred) {
+        deferred->result = torc_nothing();
+        wait_for(deferred, returned.as.pointer);
+    } else
+        deferred->result = returned;
+    torc_result_release(borrowed);
+}
+
+static torc__link take_link(torc_deferred *deferred)
+{
+    torc__link link = deferred->links[deferred->first_link++];
+
+    if (deferred->first_link == deferred->link_count) {
+        deferred->first_link = 0;
+        deferred->link_count = 0;
+    }
+    return link;
+}
+
+/* The function of the link that this result goes to; NULL when it passes by. */
+static torc_callback *taker(const torc__link *link, torc_result result)
+{
+    if (TORC_LIKELY(!torc_is_failure(result)))
+        return link->callback;
+    if (link->type != NULL && !torc_failure_is(result.as.pointer, link->type))
+        return NULL;
+    return link->errback;
+}
+
+/* While a scope ends, nothing in it runs any more, also what it has not come to yet. */
+static bool may_run(const torc_deferred *deferred)
+{
+    return deferred->fired && !deferred->running && !deferred->ended && !deferred->bereft &&
+        deferred->waiting == NULL && (deferred->scope == NULL || !deferred->scope->ended);
+}
+
+static void run_links(torc_deferred *deferred)
+{
+    deferred->running = true;
+    while (deferred->first_link != deferred->link_count && deferred->pauses == 0 &&
+           deferred->waiting == NULL) {
+        torc__link link = take_link(deferred);
+        torc_callback *call = taker(&link, deferred->result);
+
+        if (call != NULL)
+            replace_result(deferred, call(link.self, deferred->result));
+    }
+    deferred->running = false;
+}
+
+/* Callbacks speak, in logs, for who owns the deferred, and not for who fires it. */
+static void run_as_owner(torc_deferred *deferred)
+{
+    const torc__context *owner = deferred->scope != NULL ? deferred->scope->context : NULL;
+    torc_reactor *reactor = deferred->reactor;
+    const torc__context *outer;
+
+    if (owner == NULL || owner == reactor->context) {
+        run_links(deferred);
+        return;
+    }
+    outer = torc__enter(reactor, owner);
+    run_links(deferred);
+    torc__leave(reactor, outer);
+}
+
+void torc__deferred_run(torc_deferred *deferred)
+{
+    while (deferred != NULL && may_run(deferred)) {
+        torc_deferred *waiter;
+
+        run_as_owner(deferred);
+        if (!torc__deferred_is_dry(deferred) && !deferred->ended)
+            return;
+        torc__deferred_queue(deferred);
+        waiter = deferred->waiter;
+        if (waiter != NULL) {
+            deferred->waiter = NULL;
+            waiter->waiting = NULL;
+            waiter->result = torc__deferred_take_result(deferred);
+        }
+        deferred = waiter;
+    }
+}
+
+/* -- firing -------------------------------------------------------------------------------- */
+
+void torc__deferred_give(torc_deferred *deferred, torc_result result)
+{
+    deferred->fired = true;
+    deferred->result = result;
+    torc__deferred_run(deferred);
+}
+
+/* A result for one that has a result or has ended: fine only where it could not be known. */
+static TORC_COLD void fire_late(torc_deferred *deferred, torc_result result)
+{
+    if (deferred->late) {
+        deferred->late = false;
+        torc__deferred_queue(deferred);
+    } else if (!deferred->asking || !deferred->ended) {
+        torc__abort(deferred->cancelled
+                ? "torc_fire: this deferred was cancelled before; once its canceller has returned, "
+                  "or a late result has been swallowed, it must not be fired: let the canceller "
+                  "stop what would fire it"
+                : "torc_fire: this deferred has been fired before; a promise has one result: make "
+                  "a new deferred for each, or ask torc_deferred_has_fired");
+    }
+    torc_result_release(result);
+}
+
+void torc_fire(torc_deferred *deferred, torc_result result)
+{
+    torc__deferred_check(deferred, "torc_fire");
+    if (TORC_UNLIKELY(result.type == &torc_type_deferred))
+        torc__abort("torc_fire: the result is a deferred; only a callback may return one, by "
+                    "torc_wait_for: add a callback to that deferred which fires this one");
+    if (TORC_UNLIKELY(deferred->fired || deferred->ended)) {
+        fire_late(deferred, result);
+        return;
+    }
+    torc__deferred_give(deferred, result);
+}
+
+/* -- adding to the chain ------------------------------------------------------------------- */
+
+/* Room for one more link: at the front where links have run, else in a larger block. */
+static void make_room(torc_deferred *deferred)
+{
+    uint32_t waiting = deferred->link_count - deferred->first_link;
+    bool on_heap = deferred->links != deferred->inline_links;
+    torc__link *links = deferred->links;
+    uint32_t capacity = deferred->link_capacity;
+
+    if (waiting > capacity / 2) {
+        capacity *= 2;
+        links = capacity > deferred->link_capacity
+            ? torc__allocate(capacity * sizeof(torc__link)) : NULL;
+        if (links == NULL)
+            torc__abort_out_of_memory("a link of a deferred's chain");
+    }
+    memmove(links, deferred->links + deferred->first_link, waiting * sizeof(torc__link));
+    if (on_heap && links != deferred->links)
+        torc__free(deferred->links);
+    deferred->links = links;
+    deferred->link_capacity = capacity;
+    deferred->first_link = 0;
+    deferred->link_count = waiting;
+}
+
+void torc__deferred_add_link(torc_deferred *deferred, torc__link link, const char *call)
+{
+    torc__deferred_check(deferred, call);
+    if (TORC_UNLIKELY(deferred->ended))
+        return;
+    if (TORC_UNLIKELY(deferred->link_count == deferred->link_capacity))
+        make_room(deferred);
+    deferred->links[deferred->link_count++] = link;
+    torc__deferred_run(deferred);
+}
+
+void torc_add_callback(torc_deferred *deferred, torc_callback *callback, void *self)
+{
+    torc__deferred_add_link(
+        deferred, (torc__link){ callback, NULL, self, NULL }, "torc_add_callback");
+}
+
+void torc_add_errback(torc_deferred *deferred, torc_callback *errback, void *self)
+{
+    torc__deferred_add_link(
+        deferred, (torc__link){ NULL, errback, self, NULL }, "torc_add_errback");
+}
+
+void torc_add_errback_for(
+    torc_deferred *deferred, const torc_failure_type *type, torc_callback *errback, void *self)
+{
+    torc__deferred_add_link(
+        deferred, (torc__link){ NULL, errback, self, type }, "torc_add_errback_for");
+}
+
+void torc_add_callbacks(
+    torc_deferred *deferred, torc_callback *callback, torc_callback *errback, void *self)
+{
+    torc__deferred_add_link(
+        deferred, (torc__link){ callback, errback, self, NULL }, "torc_add_callbacks");
+}
+
+void torc_add_both(torc_deferred *deferred, torc_callback *both, void *self)
+{
+    torc__deferred_add_link(deferred, (torc__link){ both, both, self, NULL }, "torc_add_both");
+}
+
+/* -- pausing, holding, asking -------------------------------------------------------------- */
+
+void torc_deferred_pause(torc_deferred *deferred)
+{
+    torc__deferred_check(deferred, "torc_deferred_pause");
+    if (deferred->pauses == UINT16_MAX)
+        torc__abort("torc_deferred_pause: paused 65535 times without torc_deferred_unpause");
+    deferred->pauses++;
+}
+
+void torc_deferred_unpause(torc_deferred *deferred)
+{
+    torc__deferred_check(deferred, "torc_deferred_unpause");
+    if (deferred->pauses == 0)
+        torc__abort("torc_deferred_unpause: this deferred is not paused; call it once for each "
+                    "torc_deferred_pause");
+    deferred->pauses--;
+    if (deferred->pauses == 0)
+        torc__deferred_run(deferred);
+}
+
+torc_deferred *torc_deferred_hold(torc_deferred *deferred)
+{
+    torc__deferred_check(deferred, "torc_deferred_hold");
+    if (deferred->holds == UINT16_MAX)
+        torc__abort("torc_deferred_hold: held 65535 times without torc_deferred_release");
+    deferred->holds++;
+    return deferred;
+}
+
+void torc_deferred_release(torc_deferred *deferred)
+{
+    torc__deferred_check(deferred, "torc_deferred_release");
+    if (deferred->holds == 0)
+        torc__abort("torc_deferred_release: this deferred is not held; call it once for each "
+                    "torc_deferred_hold");
+    deferred->holds--;
+    if (deferred->holds == 0)
+        torc__deferred_queue(deferred);
+}
+
+bool torc_deferred_has_fired(const torc_deferred *deferred)
+{
+    torc__deferred_check(deferred, "torc_deferred_has_fired");
+    return deferred->fired;
+}
+
+bool torc_deferred_result(const torc_deferred *deferred, torc_result *ret_result)
+{
+    torc__deferred_check(deferred, "torc_deferred_result");
+    if (!deferred->fired || deferred->running || deferred->bereft || deferred->waiting != NULL ||
+        deferred->first_link != deferred->link_count)
+        return false;
+    *ret_result = deferred->result;
+    return true;
+}

@@ -1,0 +1,138 @@
+/*
+ * The inside of a deferred, for the files of this folder.
+ *
+ *   deferred.c   making, firing, the chain          timeout.c   torc_set_timeout
+ *   ending.c     cancelling, the end of a scope, the end of a turn, memory
+ *
+ * Invariants. A deferred that has fired owns `result`; while it waits for another, and once it has
+ * handed its result on, that is nothing. `waiting` and `waiter` point at each other. What has
+ * `ended` runs no link any more and is in no scope; its memory goes at the end of a turn. Nothing
+ * is freed but by torc__settle_deferreds and torc__drop_late_deferreds, hence never under the feet
+ * of somebody who is further down on the stack.
+ */
+#ifndef TORC_DEFERRED_DEFERRED_H
+#define TORC_DEFERRED_DEFERRED_H
+
+#include <torc/deferred.h>
+
+#include "base/abort.h"
+#include "base/list.h"
+#include "reactor/reactor.h"
+
+#define TORC__DEFERRED_MAGIC        0x64656672u
+#define TORC__DEFERRED_INLINE_LINKS 4
+
+/* One link of a chain. Which of the two runs depends on the result that comes along. */
+typedef struct torc__link {
+    torc_callback *callback;       /* for values; NULL lets them pass */
+    torc_callback *errback;        /* for failures; NULL lets them pass */
+    void *self;
+    const torc_failure_type *type; /* the errback is for these only; NULL: for all */
+} torc__link;
+
+struct torc_deferred {
+    union {
+        torc_scoped scoped; /* its place in its scope, until it has ended */
+        torc__list late;    /* its place among the late ones, while `parked` */
+    } place;
+    torc_scope *scope;      /* NULL for one that was made in a scope that had ended */
+    torc_reactor *reactor;
+
+    uint32_t magic; /* TORC__DEFERRED_MAGIC from the making to the freeing */
+    bool fired;
+    bool running;       /* its chain is being run, further down on the stack */
+    bool ended;
+    bool cancelled;     /* the work behind it has been told to stop; it is not told twice */
+    bool asking;        /* the canceller is on the stack */
+    bool late;          /* one torc_fire may still come, and is swallowed */
+    bool parked;        /* in the reactor's late_deferreds */
+    bool queued;        /* in the reactor's dry list */
+    bool cancel_due;    /* to be cancelled at the turn's end: who waited for it has ended */
+    bool bereft;        /* what it waited for has ended: it is told so at the turn's end */
+    bool quiet;         /* that it was cancelled interests nobody any more */
+    bool keeps_result;  /* as its scope's keeps_results */
+
+    uint32_t first_link; /* the next to run */
+    uint32_t link_count; /* one past the last */
+    uint32_t link_capacity;
+    uint16_t pauses;
+    uint16_t holds;
+
+    torc_result result;
+    torc_deferred *waiting; /* what this one waits for */
+    torc_deferred *waiter;  /* what waits for this one */
+    torc_canceller *canceller;
+    void *argument;
+    torc_deferred *next_dry;
+    torc__link *links; /* `inline_links`, or a block on the heap */
+    torc__link inline_links[TORC__DEFERRED_INLINE_LINKS];
+};
+
+TORC_NORETURN TORC_COLD void torc__abort_deferred_gone(const char *call);
+
+/* Each public entry begins with this. */
+static inline void torc__deferred_check(const torc_deferred *deferred, const char *call)
+{
+    if (TORC_UNLIKELY(deferred == NULL || deferred->magic != TORC__DEFERRED_MAGIC))
+        torc__abort_deferred_gone(call);
+    torc__check_thread(deferred->reactor, call);
+}
+
+/* Has its result, and nothing that could still change it. */
+static inline bool torc__deferred_is_dry(const torc_deferred *deferred)
+{
+    return deferred->fired && deferred->first_link == deferred->link_count &&
+        deferred->waiting == NULL && deferred->pauses == 0 && !deferred->running &&
+        !deferred->bereft;
+}
+
+/* Has it looked at when the turn is over. */
+static inline void torc__deferred_queue(torc_deferred *deferred)
+{
+    if (deferred->queued)
+        return;
+    deferred->queued = true;
+    deferred->next_dry = deferred->reactor->dry;
+    deferred->reactor->dry = deferred;
+}
+
+/* Takes the result out, which leaves nothing. */
+static inline torc_result torc__deferred_take_result(torc_deferred *deferred)
+{
+    torc_result result = deferred->result;
+
+    deferred->result = torc_nothing();
+    return result;
+}
+
+/* A failure that says that `what` was the reason. */
+torc_result torc__cancelled(const char *what);
+
+/* -- deferred.c ---------------------------------------------------------------------------- */
+
+void torc__deferred_add_link(torc_deferred *deferred, torc__link link, const char *call);
+
+/* Gives the result to one that has not fired, and runs the chain. */
+void torc__deferred_give(torc_deferred *deferred, torc_result result);
+
+/* Runs what can run of the chain, and then of the chains that wait for it. */
+void torc__deferred_run(torc_deferred *deferred);
+
+/* -- ending.c ------------------------------------------------------------------------------ */
+
+/* The end of its scope. */
+void torc__deferred_end(torc_scoped *scoped);
+
+/* As torc__deferred_queue, for one about which something is to be done, and not only looked at. */
+void torc__deferred_queue_due(torc_deferred *deferred);
+
+/* Logs a failure that nobody took, unless it only says that what nobody wants was cancelled. */
+void torc__deferred_report(const torc_deferred *deferred, torc_result result);
+
+/* -- timeout.c ----------------------------------------------------------------------------- */
+
+/* The callback of the link that a timeout is; one that is dropped must be given back. */
+torc_result torc__timeout_passed(void *timeout, torc_result result);
+void torc__timeout_drop(void *timeout);
+
+#endif /* TORC_DEFERRED_DEFERRED_H */

@@ -1,0 +1,247 @@
+/*
+ * How deferreds end: by torc_cancel, with their scope, or because their chain has run dry; and the
+ * end of the turn, which reports what nobody took and gives memory back.
+ *
+ * When a scope ends, no callback runs inside torc_scope_end: a deferred elsewhere that waited for
+ * one that ended, or that was waited for by one, is told at the turn's end. By then whatever else
+ * was to end in the same stroke (parents, children, neighbours) has ended, and needs no telling.
+ */
+#include "deferred/deferred.h"
+
+#include "base/memory.h"
+
+#include <torc/log.h>
+
+#include <string.h>
+
+/* -- cancelling ---------------------------------------------------------------------------- */
+
+/* Tells the work behind a deferred to stop; the canceller may fire it before it returns. */
+static void stop_work(torc_deferred *deferred)
+{
+    deferred->cancelled = true;
+    if (deferred->canceller == NULL) {
+        deferred->late = true;
+        return;
+    }
+    deferred->asking = true;
+    deferred->canceller(deferred, deferred->argument);
+    deferred->asking = false;
+    if (deferred->ended)
+        torc__deferred_queue(deferred);
+}
+
+void torc_cancel(torc_deferred *deferred)
+{
+    torc__deferred_check(deferred, "torc_cancel");
+    while (deferred->waiting != NULL)
+        deferred = deferred->waiting;
+    if (deferred->fired || deferred->cancelled || deferred->ended)
+        return;
+    stop_work(deferred);
+    if (!deferred->fired && !deferred->ended)
+        torc__deferred_give(deferred, torc__cancelled("cancelled before there was a result"));
+}
+
+/* -- the end of a scope -------------------------------------------------------------------- */
+
+void torc__deferred_queue_due(torc_deferred *deferred)
+{
+    torc_driver *driver = deferred->reactor->driver;
+
+    torc__deferred_queue(deferred);
+    /* Between turns, the next one must not sleep over it. */
+    if (!deferred->reactor->in_turn && driver != NULL)
+        driver->kind->wake(driver);
+}
+
+static void drop_links(torc_deferred *deferred)
+{
+    while (deferred->first_link != deferred->link_count) {
+        const torc__link *link = &deferred->links[deferred->first_link++];
+
+        if (link->callback == torc__timeout_passed)
+            torc__timeout_drop(link->self);
+    }
+    deferred->first_link = 0;
+    deferred->link_count = 0;
+}
+
+/* Lets go of what waits for it and of what it waits for; both hear of it when the turn is over. */
+static void detach(torc_deferred *deferred)
+{
+    torc_deferred *waiter = deferred->waiter;
+    torc_deferred *waiting = deferred->waiting;
+
+    deferred->waiter = NULL;
+    deferred->waiting = NULL;
+    deferred->bereft = false;
+    if (waiter != NULL) {
+        waiter->waiting = NULL;
+        waiter->bereft = true;
+        torc__deferred_queue_due(waiter);
+    }
+    if (waiting != NULL) {
+        waiting->waiter = NULL;
+        waiting->cancel_due = true;
+        torc__deferred_queue_due(waiting);
+    }
+}
+
+/* What a holder finds in a deferred that has ended: the result, or that there will be none. */
+static void end_result(torc_deferred *deferred, bool unhandled)
+{
+    if (deferred->holds != 0) {
+        if (!deferred->fired && !deferred->asking)
+            deferred->result = torc__cancelled("its scope ended before there was a result");
+        deferred->fired = true;
+        return;
+    }
+    if (unhandled)
+        torc__deferred_report(deferred, deferred->result);
+    torc_result_release(torc__deferred_take_result(deferred));
+}
+
+void torc__deferred_end(torc_scoped *scoped)
+{
+    torc_deferred *deferred = TORC_CONTAINER_OF(scoped, torc_deferred, place.scoped);
+    bool unhandled = torc__deferred_is_dry(deferred);
+
+    deferred->ended = true;
+    deferred->scope = NULL;
+    drop_links(deferred);
+    detach(deferred);
+    if (!deferred->fired && !deferred->cancelled)
+        stop_work(deferred);
+    /* A callback on the stack borrows the result: the loop that called it lets go of it. */
+    if (!deferred->running)
+        end_result(deferred, unhandled);
+    torc__deferred_queue(deferred);
+}
+
+/* -- the end of a turn --------------------------------------------------------------------- */
+
+void torc__deferred_report(const torc_deferred *deferred, torc_result result)
+{
+    if (TORC_LIKELY(!torc_is_failure(result)))
+        return;
+    if ((deferred->quiet || deferred->ended) &&
+        torc_failure_is(result.as.pointer, &torc_error_cancelled))
+        return;
+    torc_log_describe(TORC_LOG_ERROR, "Unhandled failure in a deferred", result.as.pointer);
+}
+
+static void free_deferred(torc_deferred *deferred)
+{
+    torc_reactor *reactor = deferred->reactor;
+
+    torc_result_release(torc__deferred_take_result(deferred));
+    if (deferred->links != deferred->inline_links)
+        torc__free(deferred->links);
+    deferred->magic = 0;
+    torc__pool_give(&reactor->deferreds, deferred);
+}
+
+/* Keeps one that has ended until its late result has come. */
+static void park(torc_deferred *deferred)
+{
+    if (deferred->parked)
+        return;
+    deferred->parked = true;
+    memset(&deferred->place, 0, sizeof(deferred->place));
+    torc__list_append(&deferred->reactor->late_deferreds, &deferred->place.late);
+}
+
+static void unpark(torc_deferred *deferred)
+{
+    if (!deferred->parked)
+        return;
+    deferred->parked = false;
+    torc__list_remove(&deferred->place.late);
+}
+
+/* Whether something was put off to the turn's end. */
+static bool is_due(const torc_deferred *deferred)
+{
+    return !deferred->ended &&
+        (deferred->scope == NULL || deferred->bereft || deferred->cancel_due);
+}
+
+/* Does it; may run callbacks. */
+static void do_due(torc_reactor *reactor, torc_deferred *deferred)
+{
+    const torc__context *outer;
+
+    if (deferred->scope == NULL) {
+        torc__deferred_end(&deferred->place.scoped);
+        return;
+    }
+    outer = torc__enter(reactor, deferred->scope->context);
+    if (deferred->bereft) {
+        deferred->bereft = false;
+        deferred->result = torc__cancelled("the scope of what was waited for has ended");
+        torc__deferred_run(deferred);
+    }
+    if (deferred->cancel_due && !deferred->ended) {
+        deferred->cancel_due = false;
+        deferred->quiet = true;
+        torc_cancel(deferred);
+    }
+    torc__leave(reactor, outer);
+}
+
+/* Frees one that is of no use to anybody any more. */
+static void settle(torc_deferred *deferred)
+{
+    if (deferred->running || deferred->holds != 0 || deferred->asking)
+        return;
+    if (!deferred->ended) {
+        if (!torc__deferred_is_dry(deferred) || deferred->waiter != NULL || deferred->keeps_result)
+            return;
+        torc__deferred_report(deferred, deferred->result);
+        torc_scope_remove(&deferred->place.scoped);
+        deferred->ended = true;
+    }
+    if (TORC_UNLIKELY(deferred->late)) {
+        torc_result_release(torc__deferred_take_result(deferred));
+        park(deferred);
+        return;
+    }
+    unpark(deferred);
+    free_deferred(deferred);
+}
+
+void torc__settle_deferreds(torc_reactor *reactor)
+{
+    torc_deferred *dry = reactor->dry;
+
+    if (dry == NULL)
+        return;
+    reactor->dry = NULL;
+    /* All of what may run callbacks comes before the first freeing: they may know the others. */
+    for (torc_deferred *deferred = dry; deferred != NULL; deferred = deferred->next_dry)
+        if (TORC_UNLIKELY(is_due(deferred)))
+            do_due(reactor, deferred);
+    while (dry != NULL) {
+        torc_deferred *deferred = dry;
+
+        dry = deferred->next_dry;
+        deferred->queued = false;
+        if (TORC_UNLIKELY(is_due(deferred)))
+            torc__deferred_queue(deferred);
+        else
+            settle(deferred);
+    }
+    if (TORC_UNLIKELY(reactor->dry != NULL) && reactor->driver != NULL)
+        reactor->driver->kind->wake(reactor->driver);
+}
+
+void torc__drop_late_deferreds(torc_reactor *reactor)
+{
+    torc__list *node;
+
+    while (reactor->dry != NULL)
+        torc__settle_deferreds(reactor);
+    while ((node = torc__list_take_first(&reactor->late_deferreds)) != NULL)
+        free_deferred(TORC_CONTAINER_OF(node, torc_deferred, place.late));
+}

@@ -1,0 +1,338 @@
+/*
+ * Connecting: one `attempting` for each torc_connect, from the call until its deferred fires.
+ *
+ *     begin -> (look the name up) -> try the addresses in turn -> made, or failed
+ *
+ * Each address that is being tried has an `attempt`: a transport that is not started, and who is
+ * told when its connecting is over. There is one at a time; trying several side by side needs more
+ * attempts and a timer, and nothing else here.
+ *
+ * Invariants. All of it begins in a turn: torc_connect only notes what is wanted. In its scope, an
+ * attempting always stands as newer than its transports, so that the scope's end comes to it first
+ * and finds them alive. Its memory is buried when it closes, exactly once; until the turn is over
+ * late callers find `closed`.
+ */
+#include <torc/endpoint.h>
+#include <torc/reactor.h>
+
+#include "base/memory.h"
+#include "endpoint/endpoint.h"
+#include "endpoint/resolve.h"
+#include "reactor/reactor.h"
+#include "transport/factory.h"
+#include "transport/transport.h"
+
+#include <errno.h>
+
+typedef struct attempting attempting;
+
+typedef struct one_attempt {
+    torc__connector connector;
+    torc_transport *transport; /* NULL: none is under way */
+    torc_address address;
+    attempting *owner;
+} one_attempt;
+
+struct attempting {
+    torc__grave grave;
+    torc_scoped scoped;
+    torc__task task;
+    torc_timer timeout;
+    torc_reactor *reactor;
+    torc_scope *scope;
+    torc_factory *factory;
+    torc_deferred *deferred;   /* NULL: nobody waits any more */
+    torc_failure *failure;     /* of the description, then of the addresses that were tried */
+    torc_transport *starting;  /* while its connection_made runs */
+    torc__lookup lookup;
+    torc_address *addresses;   /* found by the look-up; owned */
+    size_t count;
+    size_t next;
+    one_attempt attempt;
+    bool closed;
+    torc__endpoint endpoint;
+};
+
+/* -- ending -------------------------------------------------------------------------------- */
+
+static void free_attempting(torc__grave *grave)
+{
+    attempting *self = TORC_CONTAINER_OF(grave, attempting, grave);
+
+    torc__free(self->addresses);
+    torc__free(self);
+}
+
+static void drop_attempt(one_attempt *attempt)
+{
+    torc_transport *transport = attempt->transport;
+
+    attempt->transport = NULL;
+    if (transport != NULL)
+        torc__transport_drop(transport);
+}
+
+/* Stops whatever is under way. */
+static void close_attempting(attempting *self)
+{
+    if (self->closed)
+        return;
+    self->closed = true;
+    self->deferred = NULL;
+    torc__cancel_task(&self->task);
+    torc_timer_cancel(&self->timeout);
+    torc__lookup_cancel(&self->lookup);
+    drop_attempt(&self->attempt);
+    torc_scope_remove(&self->scoped);
+    torc_factory_release(self->factory);
+    torc_failure_release(self->failure);
+    self->failure = NULL;
+    torc__bury(self->reactor, &self->grave, free_attempting);
+}
+
+static void end_attempting(torc_scoped *scoped)
+{
+    close_attempting(TORC_CONTAINER_OF(scoped, attempting, scoped));
+}
+
+static void cancel_attempting(torc_deferred *deferred, void *argument)
+{
+    attempting *self = argument;
+
+    (void)deferred;
+    if (self->closed)
+        return;
+    if (self->starting != NULL)
+        torc_abort_connection(self->starting);
+    close_attempting(self);
+}
+
+/* The result goes out last: its callbacks may do anything. */
+static void finish(attempting *self, torc_result result)
+{
+    torc_deferred *deferred = self->deferred;
+
+    close_attempting(self);
+    if (deferred != NULL)
+        torc_fire(deferred, result);
+    else
+        torc_result_release(result);
+}
+
+static void finish_failed(attempting *self)
+{
+    torc_failure *failure = self->failure;
+
+    self->failure = NULL;
+    finish(self, torc_fail(failure));
+}
+
+static void add_failure(attempting *self, torc_failure *failure)
+{
+    if (self->failure != NULL)
+        failure = torc_failure_because(failure, self->failure);
+    self->failure = failure;
+}
+
+static void timed_out(void *argument)
+{
+    attempting *self = argument;
+
+    add_failure(self, torc_failure_new(&torc_error_connect_timed_out,
+        "cannot connect to %s: no answer within %g s", self->endpoint.text,
+        (double)self->endpoint.timeout / (double)TORC_SECOND));
+    finish_failed(self);
+}
+
+/* -- trying addresses ---------------------------------------------------------------------- */
+
+static void start_connection(
+    attempting *self, torc_transport *transport, const torc_address *peer)
+{
+    transport->attached.connector = NULL;
+    torc_timer_cancel(&self->timeout);
+    self->starting = transport;
+    torc__transport_start(transport, peer);
+    self->starting = NULL;
+    /* In connection_made the scope may have ended, or who waited have cancelled. */
+    if (!self->closed)
+        finish(self, torc_pointer(torc__transport_protocol(transport)));
+}
+
+/* A transport that is newer than its attempting, until the latter is added anew. */
+static torc_transport *new_transport(attempting *self)
+{
+    torc_transport *transport = torc__transport_new(self->scope, self->factory);
+
+    if (transport == NULL)
+        return NULL;
+    torc_scope_remove(&self->scoped);
+    torc_scope_add(self->scope, &self->scoped, end_attempting);
+    return transport;
+}
+
+/* 0: `connected` will tell. */
+static int start_attempt(attempting *self, const torc_address *address)
+{
+    one_attempt *attempt = &self->attempt;
+    torc_driver *driver = self->reactor->driver;
+    const torc_address *local = &self->endpoint.local;
+    int error;
+
+    attempt->transport = new_transport(self);
+    if (attempt->transport == NULL)
+        return ENOMEM;
+    attempt->address = *address;
+    attempt->transport->attached.connector = &attempt->connector;
+    error = -driver->kind->connect(driver, &attempt->transport->io, address,
+        local->kind != TORC_ADDRESS_NONE ? local : NULL);
+    if (error != 0)
+        drop_attempt(attempt);
+    return error;
+}
+
+static bool suits_local_address(const attempting *self, const torc_address *address)
+{
+    torc_address_kind kind = self->endpoint.local.kind;
+
+    return kind == TORC_ADDRESS_NONE || kind == address->kind;
+}
+
+static void try_next(attempting *self)
+{
+    while (self->next < self->count) {
+        const torc_address *address = &self->addresses[self->next++];
+        int error = EAFNOSUPPORT;
+
+        if (suits_local_address(self, address))
+            error = start_attempt(self, address);
+        if (error == 0)
+            return;
+        add_failure(self, torc__connect_failure(&self->endpoint, address, error));
+    }
+    finish_failed(self);
+}
+
+static void attempt_connected(torc__connector *connector, int error)
+{
+    one_attempt *attempt = TORC_CONTAINER_OF(connector, one_attempt, connector);
+    attempting *self = attempt->owner;
+    torc_transport *transport = attempt->transport;
+
+    if (error == 0) {
+        attempt->transport = NULL;
+        start_connection(self, transport, &attempt->address);
+        return;
+    }
+    drop_attempt(attempt);
+    add_failure(self, torc__connect_failure(&self->endpoint, &attempt->address, error));
+    try_next(self);
+}
+
+static void try_addresses(attempting *self, const torc_address *addresses, size_t count)
+{
+    self->addresses = torc__allocate(count * sizeof(*addresses));
+    if (self->addresses == NULL) {
+        add_failure(self, torc__connect_failure(&self->endpoint, NULL, ENOMEM));
+        finish_failed(self);
+        return;
+    }
+    memcpy(self->addresses, addresses, count * sizeof(*addresses));
+    self->count = count;
+    try_next(self);
+}
+
+/* -- beginning ----------------------------------------------------------------------------- */
+
+static void host_found(torc__lookup *lookup, const torc__addresses *found)
+{
+    attempting *self = TORC_CONTAINER_OF(lookup, attempting, lookup);
+
+    if (found->count != 0) {
+        try_addresses(self, found->list, found->count);
+        return;
+    }
+    add_failure(self, torc_failure_new(&torc_error_unknown_host,
+        "cannot connect to %s: no address for %s: %s", self->endpoint.text, self->endpoint.host,
+        found->problem));
+    finish_failed(self);
+}
+
+static void look_up(attempting *self)
+{
+    const torc__endpoint *endpoint = &self->endpoint;
+    int error = torc__lookup_start(
+        &self->lookup, self->reactor, endpoint->host, endpoint->port, endpoint->only_ipv6);
+
+    if (error == 0)
+        return;
+    add_failure(self, torc__connect_failure(endpoint, NULL, error));
+    finish_failed(self);
+}
+
+static void adopt_descriptor(attempting *self)
+{
+    torc_driver *driver = self->reactor->driver;
+    torc_transport *transport = new_transport(self);
+    torc_address peer;
+    int error = ENOMEM;
+
+    if (transport != NULL)
+        error = -driver->kind->adopt(driver, &transport->io, self->endpoint.descriptor);
+    if (error == 0) {
+        transport->io.kind->peer_address(&transport->io, &peer);
+        start_connection(self, transport, &peer);
+        return;
+    }
+    if (transport != NULL)
+        torc__transport_drop(transport);
+    add_failure(self, torc__connect_failure(&self->endpoint, NULL, error));
+    finish_failed(self);
+}
+
+static void begin(torc__task *task)
+{
+    attempting *self = TORC_CONTAINER_OF(task, attempting, task);
+    const torc__endpoint *endpoint = &self->endpoint;
+
+    if (self->failure != NULL) {
+        finish_failed(self);
+        return;
+    }
+    torc_timer_set(&self->timeout, self->scope, endpoint->timeout, timed_out, self);
+    if (endpoint->descriptor >= 0)
+        adopt_descriptor(self);
+    else if (endpoint->host[0] != '\0')
+        look_up(self);
+    else
+        try_addresses(self, &endpoint->address, 1);
+}
+
+torc_deferred *torc_connect(torc_scope *scope, const char *description, torc_factory *factory)
+{
+    attempting *self;
+
+    torc__check_thread(torc_scope_reactor(scope), "torc_connect");
+    if (torc_scope_has_ended(scope)) {
+        torc_factory_release(factory);
+        return torc_deferred_new(scope, NULL, NULL);
+    }
+    self = torc__allocate_zeroed(sizeof(*self));
+    if (self == NULL) {
+        torc_factory_release(factory);
+        return torc_deferred_fired(scope,
+            torc_fail_with(&torc_error_out_of_memory, "cannot connect to %s", description));
+    }
+    self->reactor = torc_scope_reactor(scope);
+    self->scope = scope;
+    self->factory = factory;
+    self->task.run = begin;
+    self->lookup.found = host_found;
+    self->attempt.owner = self;
+    self->attempt.connector.connected = attempt_connected;
+    self->failure = torc__endpoint_to_connect(description, &self->endpoint);
+    self->deferred = torc_deferred_new(scope, cancel_attempting, self);
+    torc_scope_add(scope, &self->scoped, end_attempting);
+    torc__queue_task(self->reactor, &self->task);
+    return self->deferred;
+}

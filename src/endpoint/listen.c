@@ -1,0 +1,456 @@
+/*
+ * A port: something that listens. The socket is opened at once by torc_listen; that it was, and
+ * each connection, is told from the loop's turn.
+ *
+ *     PENDING --told--> OPEN --torc_port_stop, end of the scope--> CLOSING --> CLOSED (freed)
+ *        |----failed--> FAILED --'
+ *
+ * Invariants: a port is a member of its scope until it is CLOSED; when the scope ends first, it
+ * passes into the reactor's root scope until what is left to do was done, because that may call
+ * the user's code (the factory's `stopped` and `release`), which only a turn may. `scope` is NULL
+ * from then on. The io is open exactly in PENDING (without a failure) and OPEN.
+ */
+#include <torc/endpoint.h>
+#include <torc/log.h>
+#include <torc/reactor.h>
+
+#include "base/abort.h"
+#include "base/memory.h"
+#include "endpoint/endpoint.h"
+#include "endpoint/socket_path.h"
+#include "reactor/reactor.h"
+#include "transport/factory.h"
+#include "transport/transport.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* How long nothing is accepted when there is no room for a connection. */
+#define SHORTAGE_PAUSE (100 * TORC_MILLISECOND)
+
+/* A shortage is over when nothing failed for so long: at the limit it comes and goes. */
+#define SHORTAGE_CALM TORC_SECOND
+
+typedef enum port_state {
+    PENDING,
+    OPEN,
+    FAILED,
+    CLOSING,
+    CLOSED,
+} port_state;
+
+struct torc_port {
+    torc__grave grave;
+    torc_io io;
+    torc_scoped scoped;
+    torc__task task;
+    torc_timer pause;
+    torc_reactor *reactor;
+    torc_scope *scope;
+    torc_factory *factory;
+    torc_deferred *opened;  /* asked for and not fired yet; or NULL */
+    torc_deferred *stopped;
+    torc_failure *failure;
+    torc_address address;
+    torc__socket_path path;
+    port_state state;
+    bool asked;             /* somebody wanted to know whether it opened */
+    bool counted;           /* by the factory as an open port */
+    bool close_pending;     /* the io's `closed` event is to come */
+    bool short_of_room;     /* the shortage was logged */
+    bool accepted_since;    /* something, after the shortage's last failure */
+    char text[TORC__ENDPOINT_TEXT_MAX + 1];
+};
+
+static const char *port_name(const torc_port *port)
+{
+    const char *name = port->factory->options.kind->name;
+
+    return name != NULL ? name : "Protocol";
+}
+
+/* -- opening ------------------------------------------------------------------------------- */
+
+/* 0 when the descriptor listens, else what is wrong with it, in an errno's words. */
+static int check_listener(int descriptor)
+{
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+
+    if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0)
+        return errno;
+    return listens ? 0 : EINVAL;
+}
+
+static int open_listener(torc_port *port, const torc__endpoint *endpoint)
+{
+    torc_driver *driver = port->reactor->driver;
+    int error;
+
+    if (endpoint->descriptor >= 0) {
+        error = check_listener(endpoint->descriptor);
+        return error != 0
+            ? error
+            : -driver->kind->adopt_listener(driver, &port->io, endpoint->descriptor);
+    }
+    error = -driver->kind->listen(driver, &port->io, &endpoint->address, &endpoint->options);
+    if (error == EADDRINUSE && torc__socket_path_clear(&endpoint->address))
+        error = -driver->kind->listen(driver, &port->io, &endpoint->address, &endpoint->options);
+    /* Without a descriptor it is not of this machine's kernel, and leaves no file. */
+    if (error == 0 && port->io.descriptor >= 0)
+        torc__socket_path_note(&port->path, &endpoint->address);
+    return error;
+}
+
+static void open_port(torc_port *port, const char *description)
+{
+    torc__endpoint endpoint;
+    int error;
+
+    port->failure = torc__endpoint_to_listen(description, &endpoint);
+    memcpy(port->text, endpoint.text, sizeof(port->text));
+    if (port->failure != NULL)
+        return;
+    error = open_listener(port, &endpoint);
+    if (error != 0)
+        port->failure = torc__listen_failure(&endpoint, error);
+    else
+        port->io.kind->local_address(&port->io, &port->address);
+}
+
+/* -- closing ------------------------------------------------------------------------------- */
+
+static void free_port(torc__grave *grave)
+{
+    torc__free(TORC_CONTAINER_OF(grave, torc_port, grave));
+}
+
+static void shut(torc_port *port)
+{
+    bool is_open = port->state == OPEN || (port->state == PENDING && port->failure == NULL);
+
+    port->state = CLOSING;
+    torc_timer_cancel(&port->pause);
+    if (!is_open)
+        return;
+    torc__socket_path_remove(&port->path, &port->address);
+    port->close_pending = !port->io.kind->close(&port->io, false);
+}
+
+static void fire_opened(torc_port *port, torc_result result)
+{
+    torc_deferred *opened = port->opened;
+
+    port->opened = NULL;
+    if (opened != NULL)
+        torc_fire(opened, result);
+    else
+        torc_result_release(result);
+}
+
+/*
+ * Each call into the user's code may end the scope, which then finds CLOSED and only takes the
+ * deferreds away.
+ */
+static void finish_port(torc_port *port)
+{
+    torc_deferred *stopped;
+
+    if (port->close_pending || port->state == CLOSED)
+        return;
+    port->state = CLOSED;
+    if (port->counted) {
+        torc_log_info("%s no longer listens on %s", port_name(port), port->text);
+        torc__factory_port_closed(port->factory);
+    }
+    torc_factory_release(port->factory);
+    fire_opened(port,
+        torc_fail_with(&torc_error_cancelled, "%s was stopped before it was open", port->text));
+    stopped = port->stopped;
+    port->stopped = NULL;
+    if (stopped != NULL)
+        torc_fire(stopped, torc_nothing());
+    torc_failure_release(port->failure);
+    torc_scope_remove(&port->scoped);
+    torc__bury(port->reactor, &port->grave, free_port);
+}
+
+static void end_port(torc_scoped *scoped)
+{
+    torc_port *port = TORC_CONTAINER_OF(scoped, torc_port, scoped);
+    torc_scope *root = torc_root(port->reactor);
+
+    port->scope = NULL;
+    port->opened = NULL;
+    port->stopped = NULL;
+    if (port->state == CLOSED)
+        return;
+    if (port->state != CLOSING)
+        shut(port);
+    if (torc_scope_has_ended(root)) {
+        torc__cancel_task(&port->task);
+        finish_port(port);
+        return;
+    }
+    torc_scope_add(root, &port->scoped, end_port);
+    torc__queue_task(port->reactor, &port->task);
+}
+
+static void port_closed(torc_io *io)
+{
+    torc_port *port = TORC_CONTAINER_OF(io, torc_port, io);
+
+    port->close_pending = false;
+    if (!torc__list_is_linked(&port->task.link))
+        finish_port(port);
+}
+
+/* -- telling ------------------------------------------------------------------------------- */
+
+static void tell_failure(torc_port *port)
+{
+    port->state = FAILED;
+    if (port->asked) {
+        fire_opened(port, torc_fail(torc_failure_hold(port->failure)));
+        return;
+    }
+    torc_log_error("%s", torc_failure_text(port->failure));
+    torc_stop_with(port->reactor, 1);
+}
+
+static void tell_open(torc_port *port)
+{
+    char text[TORC_ADDRESS_TEXT_MAX];
+
+    port->state = OPEN;
+    port->counted = true;
+    torc_log_info("%s starting on %s", port_name(port), torc_address_text(&port->address, text));
+    torc__factory_port_opened(port->factory);
+    if (port->state != OPEN)
+        return;
+    port->reactor->driver->kind->start_accepting(&port->io, true);
+    fire_opened(port, torc_pointer(port));
+}
+
+static void port_turn(torc__task *task)
+{
+    torc_port *port = TORC_CONTAINER_OF(task, torc_port, task);
+
+    if (port->state == CLOSING)
+        finish_port(port);
+    else if (port->failure != NULL)
+        tell_failure(port);
+    else
+        tell_open(port);
+}
+
+/* -- accepting ----------------------------------------------------------------------------- */
+
+static void shortage_is_over(torc_port *port)
+{
+    port->short_of_room = false;
+    torc_log_info("accepting connections on %s again", port->text);
+}
+
+static void after_calm(void *argument)
+{
+    torc_port *port = argument;
+
+    if (port->accepted_since)
+        shortage_is_over(port);
+}
+
+static void after_pause(void *argument)
+{
+    torc_port *port = argument;
+
+    torc_timer_set(&port->pause, port->scope, SHORTAGE_CALM, after_calm, port);
+    port->reactor->driver->kind->start_accepting(&port->io, true);
+}
+
+static const char *shortage_remedy(int error)
+{
+    if (error == EMFILE)
+        return "; raise the limit (ulimit -n)";
+    if (error == ENFILE)
+        return "; raise the system's limit (sysctl fs.file-max)";
+    return "";
+}
+
+/* Trying again at once would keep the loop busy for nothing, since the connection still waits. */
+static void note_shortage(torc_port *port, int error)
+{
+    port->reactor->driver->kind->start_accepting(&port->io, false);
+    torc_timer_set(&port->pause, port->scope, SHORTAGE_PAUSE, after_pause, port);
+    port->accepted_since = false;
+    if (port->short_of_room)
+        return;
+    port->short_of_room = true;
+    torc_log_warn("cannot accept connections on %s: %s%s. They wait, and accepting goes on as soon "
+        "as it can", port->text, strerror(error), shortage_remedy(error));
+}
+
+static void note_success(torc_port *port)
+{
+    if (TORC_LIKELY(!port->short_of_room))
+        return;
+    port->accepted_since = true;
+    if (!torc_timer_is_set(&port->pause))
+        shortage_is_over(port);
+}
+
+/* Errors of one connection that was gone before we had it. The port itself is well. */
+static bool is_of_one_connection(int error)
+{
+    switch (error) {
+    case ECONNABORTED:
+    case ECONNRESET:
+    case EINTR:
+    case EAGAIN:
+    case EPERM: /* a firewall's rule */
+    case EPROTO:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+    case ENOPROTOOPT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void start_connection(torc_port *port, int descriptor, const torc_address *peer)
+{
+    torc_driver *driver = port->reactor->driver;
+    torc_transport *transport = torc__transport_new(port->scope, port->factory);
+    int error = ENOMEM;
+
+    if (transport != NULL)
+        error = -driver->kind->adopt(driver, &transport->io, descriptor);
+    if (error == 0) {
+        note_success(port);
+        torc__transport_start(transport, peer);
+        return;
+    }
+    close(descriptor);
+    if (transport != NULL)
+        torc__transport_drop(transport);
+    note_shortage(port, error);
+}
+
+static void port_accepted(torc_io *io, int descriptor, const torc_address *peer, int error)
+{
+    torc_port *port = TORC_CONTAINER_OF(io, torc_port, io);
+
+    if (error != 0) {
+        if (port->state == OPEN && !is_of_one_connection(error))
+            note_shortage(port, error);
+        return;
+    }
+    /* `admits` is the user's, and may stop the port. */
+    if (port->state != OPEN || !torc__factory_admits(port->factory, peer) || port->state != OPEN) {
+        close(descriptor);
+        return;
+    }
+    start_connection(port, descriptor, peer);
+}
+
+static const torc_io_events port_events = {
+    .accepted = port_accepted,
+    .closed = port_closed,
+};
+
+/* -- the public calls ---------------------------------------------------------------------- */
+
+torc_port *torc_listen(torc_scope *scope, const char *description, torc_factory *factory)
+{
+    torc_port *port = torc__allocate_zeroed(sizeof(*port));
+
+    torc__check_thread(torc_scope_reactor(scope), "torc_listen");
+    if (port == NULL)
+        torc__abort_out_of_memory("a port (torc_listen)");
+    port->reactor = torc_scope_reactor(scope);
+    port->scope = scope;
+    port->factory = factory;
+    port->io.events = &port_events;
+    port->io.descriptor = -1;
+    port->task.run = port_turn;
+    if (torc_scope_has_ended(scope)) {
+        port->state = CLOSED;
+        torc_factory_release(factory);
+        torc__bury(port->reactor, &port->grave, free_port);
+        return port;
+    }
+    open_port(port, description);
+    torc_scope_add(scope, &port->scoped, end_port);
+    torc__queue_task(port->reactor, &port->task);
+    return port;
+}
+
+/* For a port that has ended, or is about to. */
+static torc_deferred *cancelled_deferred(torc_port *port)
+{
+    return torc_deferred_fired(port->scope != NULL ? port->scope : torc_root(port->reactor),
+        torc_fail_with(&torc_error_cancelled, "%s does not listen any more", port->text));
+}
+
+static void cancel_opening(torc_deferred *deferred, void *argument)
+{
+    torc_port *port = argument;
+
+    (void)deferred;
+    port->opened = NULL;
+    if (port->state != PENDING)
+        return;
+    shut(port);
+    torc__queue_task(port->reactor, &port->task);
+}
+
+/* It stops all the same: only nobody is told. */
+static void cancel_stopping(torc_deferred *deferred, void *argument)
+{
+    torc_port *port = argument;
+
+    (void)deferred;
+    port->stopped = NULL;
+}
+
+torc_deferred *torc_port_opened(torc_port *port)
+{
+    torc__check_thread(port->reactor, "torc_port_opened");
+    if (port->opened != NULL)
+        torc__abort("torc_port_opened was called twice for %s: ask once", port->text);
+    port->asked = true;
+    if (port->state == OPEN)
+        return torc_deferred_fired(port->scope, torc_pointer(port));
+    if (port->state == FAILED)
+        return torc_deferred_fired(port->scope, torc_fail(torc_failure_hold(port->failure)));
+    if (port->state != PENDING)
+        return cancelled_deferred(port);
+    port->opened = torc_deferred_new(port->scope, cancel_opening, port);
+    return port->opened;
+}
+
+torc_deferred *torc_port_stop(torc_port *port)
+{
+    torc_deferred *deferred;
+
+    torc__check_thread(port->reactor, "torc_port_stop");
+    if (port->scope == NULL || port->state == CLOSED)
+        return cancelled_deferred(port);
+    if (port->stopped != NULL)
+        return torc_deferred_fired(port->scope, torc_nothing());
+    deferred = torc_deferred_new(port->scope, cancel_stopping, port);
+    port->stopped = deferred;
+    if (port->state != CLOSING)
+        shut(port);
+    torc__queue_task(port->reactor, &port->task);
+    return deferred;
+}
+
+torc_address torc_port_address(const torc_port *port)
+{
+    return port->address;
+}

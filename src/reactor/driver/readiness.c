@@ -1,0 +1,507 @@
+/*
+ * From "may try" to "is done", for every io of a readiness driver.
+ *
+ * io->state keeps what the io is, what is wanted of it, and what the poller was last told.
+ */
+#include "reactor/driver/readiness.h"
+
+#include "base/memory.h"
+#include "reactor/driver/socket.h"
+
+#include <torc/log.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+# include <sys/eventfd.h>
+#endif
+
+/* One read takes at most this; the buffer is shared by all connections of the reactor. */
+#define READ_SIZE ((size_t)64 * 1024)
+
+/* So much of a file is sent in one system call, so that one connection does not hold up others. */
+#define FILE_SIZE_MAX ((size_t)512 * 1024)
+
+enum { ACCEPTS_MAX = 64 };
+
+enum io_state {
+    LISTENS = 1 << 0,
+    CONNECTS = 1 << 1,
+    WAKES = 1 << 2,
+    RECEIVES = 1 << 3,    /* `received` (or `accepted`) events are wanted */
+    BLOCKED = 1 << 4,     /* the socket took no more */
+    CLOSED = 1 << 5,
+    LISTED = 1 << 6,      /* the poller knows the descriptor */
+    WATCHES_IN = 1 << 7,  /* what the poller was told */
+    WATCHES_OUT = 1 << 8,
+    ENDED = 1 << 9,       /* nothing more can be received */
+};
+
+static torc__readiness *readiness_of(const torc_io *io)
+{
+    return io->carrier;
+}
+
+/* -- interest ------------------------------------------------------------------------------ */
+
+static unsigned wanted_of(const torc_io *io)
+{
+    unsigned wanted = 0;
+
+    if (io->state & RECEIVES)
+        wanted |= TORC__READABLE;
+    if (io->state & (BLOCKED | CONNECTS))
+        wanted |= TORC__WRITABLE;
+    return wanted;
+}
+
+static unsigned watched_of(const torc_io *io)
+{
+    return ((io->state & WATCHES_IN) ? TORC__READABLE : 0u)
+        | ((io->state & WATCHES_OUT) ? TORC__WRITABLE : 0u);
+}
+
+/* 0 or -errno. */
+static int watch(torc_io *io, unsigned wanted)
+{
+    torc__readiness *readiness = readiness_of(io);
+    int error = readiness->poller->watch(readiness, io, wanted, (io->state & LISTED) != 0);
+
+    if (error != 0)
+        return error;
+    io->state &= ~(uint32_t)(WATCHES_IN | WATCHES_OUT);
+    io->state |= LISTED;
+    if (wanted & TORC__READABLE)
+        io->state |= WATCHES_IN;
+    if (wanted & TORC__WRITABLE)
+        io->state |= WATCHES_OUT;
+    return 0;
+}
+
+static void watch_as_wanted(torc_io *io)
+{
+    unsigned wanted = wanted_of(io);
+    int error;
+
+    if (wanted == watched_of(io) && ((io->state & LISTED) || wanted == 0))
+        return;
+    error = watch(io, wanted);
+    if (error != 0)
+        torc_log_critical("%s", strerror(-error));
+}
+
+static void forget(torc_io *io)
+{
+    torc__readiness *readiness = readiness_of(io);
+
+    if (!(io->state & LISTED))
+        return;
+    readiness->poller->forget(readiness, io);
+    io->state &= ~(uint32_t)(LISTED | WATCHES_IN | WATCHES_OUT);
+}
+
+/* -- what can be asked of an io ------------------------------------------------------------ */
+
+static void note_blocked(torc_io *io)
+{
+    io->state |= BLOCKED;
+    watch_as_wanted(io);
+}
+
+static ssize_t sent_or_blocked(torc_io *io, ssize_t sent, size_t asked)
+{
+    if (sent == -EAGAIN || sent == -EWOULDBLOCK) {
+        note_blocked(io);
+        return 0;
+    }
+    if (sent >= 0 && (size_t)sent < asked)
+        note_blocked(io);
+    return sent;
+}
+
+static ssize_t io_send(torc_io *io, const struct iovec *pieces, int count, bool more)
+{
+    size_t asked = 0;
+    ssize_t sent;
+
+    if (io->state & BLOCKED)
+        return 0;
+    for (int i = 0; i < count; i++)
+        asked += pieces[i].iov_len;
+    do
+        sent = torc__socket_send(io->descriptor, pieces, count, more);
+    while (sent == -EINTR);
+    return sent_or_blocked(io, sent, asked);
+}
+
+static ssize_t io_send_file(torc_io *io, int file, int64_t offset, size_t length)
+{
+    size_t asked = length < FILE_SIZE_MAX ? length : FILE_SIZE_MAX;
+    ssize_t sent;
+
+    if (io->state & BLOCKED)
+        return 0;
+    do
+        sent = torc__socket_send_file(io->descriptor, file, offset, asked);
+    while (sent == -EINTR);
+    return sent_or_blocked(io, sent, asked);
+}
+
+static void io_receive(torc_io *io, bool on)
+{
+    if (!on) {
+        io->state &= ~(uint32_t)RECEIVES;
+        return;
+    }
+    if (io->state & (ENDED | CLOSED))
+        return;
+    io->state |= RECEIVES;
+    if (!(io->state & WATCHES_IN))
+        watch_as_wanted(io);
+}
+
+static int io_finish(torc_io *io)
+{
+    return shutdown(io->descriptor, SHUT_WR) == 0 ? 0 : -errno;
+}
+
+static bool io_close(torc_io *io, bool reset)
+{
+    if (io->state & CLOSED)
+        return true;
+    forget(io);
+    torc__socket_close(io->descriptor, reset);
+    io->descriptor = -1;
+    io->state = CLOSED;
+    return true;
+}
+
+static void io_local_address(torc_io *io, torc_address *ret_address)
+{
+    torc__socket_local_address(io->descriptor, ret_address);
+}
+
+static void io_peer_address(torc_io *io, torc_address *ret_address)
+{
+    torc__socket_peer_address(io->descriptor, ret_address);
+}
+
+static int io_set_option(torc_io *io, torc_io_option option, int value)
+{
+    return torc__socket_set_option(io->descriptor, option, value);
+}
+
+static const torc_io_class socket_class = {
+    .name = "socket",
+    .send = io_send,
+    .send_file = io_send_file,
+    .receive = io_receive,
+    .finish = io_finish,
+    .close = io_close,
+    .local_address = io_local_address,
+    .peer_address = io_peer_address,
+    .set_option = io_set_option,
+};
+
+static void set_up(torc_driver *driver, torc_io *io, int descriptor, uint32_t state)
+{
+    io->kind = &socket_class;
+    io->carrier = driver;
+    io->descriptor = descriptor;
+    io->state = state;
+}
+
+/* -- what is told -------------------------------------------------------------------------- */
+
+static void tell_end(torc_io *io, int error)
+{
+    io->state |= ENDED;
+    io->state &= ~(uint32_t)RECEIVES;
+    watch_as_wanted(io);
+    io->events->received(io, torc_slice_make(NULL, 0), error);
+}
+
+static void receive_ready(torc__readiness *readiness, torc_io *io)
+{
+    ssize_t got;
+
+    if (!(io->state & RECEIVES)) {
+        watch_as_wanted(io);
+        return;
+    }
+    got = recv(io->descriptor, readiness->buffer, READ_SIZE, 0);
+    if (got > 0)
+        io->events->received(io, torc_slice_make(readiness->buffer, (size_t)got), 0);
+    else if (got == 0)
+        tell_end(io, 0);
+    else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+        tell_end(io, errno);
+}
+
+static void send_ready(torc_io *io)
+{
+    io->state &= ~(uint32_t)BLOCKED;
+    io->events->sent(io, 0, 0);
+    if (!(io->state & CLOSED))
+        watch_as_wanted(io);
+}
+
+static void connect_ready(torc_io *io)
+{
+    int error = torc__socket_error(io->descriptor);
+
+    io->state &= ~(uint32_t)CONNECTS;
+    io->events->connected(io, error);
+    if (!(io->state & CLOSED))
+        watch_as_wanted(io);
+}
+
+/* Errors of a connection that died in the queue, not of the listener: accept(2). */
+static bool is_passing_accept_error(int error)
+{
+    switch (-error) {
+    case ECONNABORTED:
+    case EINTR:
+    case EPROTO:
+    case EPERM:
+    case ENETDOWN:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ENOPROTOOPT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void accept_ready(torc_io *io)
+{
+    for (int i = 0; i < ACCEPTS_MAX && (io->state & RECEIVES); i++) {
+        torc_address peer;
+        int descriptor = torc__socket_accept(io->descriptor, &peer);
+
+        if (is_passing_accept_error(descriptor))
+            continue;
+        if (descriptor == -EAGAIN || descriptor == -EWOULDBLOCK)
+            return;
+        if (descriptor < 0) {
+            io->events->accepted(io, -1, NULL, -descriptor);
+            return;
+        }
+        io->events->accepted(io, descriptor, &peer, 0);
+    }
+    if (!(io->state & (RECEIVES | CLOSED)))
+        watch_as_wanted(io);
+}
+
+static void drain_waker(const torc_io *io)
+{
+    char bytes[64];
+
+    while (read(io->descriptor, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
+        continue;
+}
+
+/* Gone, and nobody wants to hear: an event that cannot be switched off must not come for ever. */
+static bool is_unwanted(const torc_io *io, unsigned ready)
+{
+    return (ready & TORC__HUNG_UP) && wanted_of(io) == 0;
+}
+
+void torc__readiness_tell(torc__readiness *readiness, torc_io *io, unsigned ready)
+{
+    if (io->state & CLOSED)
+        return;
+    if (io->state & WAKES) {
+        drain_waker(io);
+        return;
+    }
+    if (io->state & LISTENS) {
+        accept_ready(io);
+        return;
+    }
+    if (is_unwanted(io, ready)) {
+        forget(io);
+        return;
+    }
+    if (io->state & CONNECTS) {
+        connect_ready(io);
+        return;
+    }
+    /* What was sent before the end is read first; the end itself shows in the read. */
+    if ((ready & (TORC__READABLE | TORC__HUNG_UP)) && (io->state & (RECEIVES | WATCHES_IN)))
+        receive_ready(readiness, io);
+    if ((ready & (TORC__WRITABLE | TORC__HUNG_UP)) && (io->state & BLOCKED))
+        send_ready(io);
+}
+
+void torc__readiness_woke(torc__readiness *readiness)
+{
+    torc_driver_woke(&readiness->driver, torc_monotonic_now());
+}
+
+/* -- the driver ---------------------------------------------------------------------------- */
+
+static int open_waker(torc__readiness *readiness)
+{
+    int descriptor;
+
+#if defined(__linux__)
+    descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (descriptor < 0)
+        return -errno;
+    readiness->wake_descriptor = descriptor;
+#else
+    int ends[2];
+
+    if (pipe(ends) < 0)
+        return -errno;
+    (void)torc__socket_prepare(ends[0]);
+    (void)torc__socket_prepare(ends[1]);
+    descriptor = ends[0];
+    readiness->wake_descriptor = ends[1];
+#endif
+    set_up(&readiness->driver, &readiness->waker, descriptor, WAKES | RECEIVES);
+    return watch(&readiness->waker, TORC__READABLE);
+}
+
+static void close_waker(torc__readiness *readiness)
+{
+    if (readiness->waker.descriptor >= 0)
+        close(readiness->waker.descriptor);
+    if (readiness->wake_descriptor != readiness->waker.descriptor)
+        close(readiness->wake_descriptor);
+}
+
+int torc__readiness_open(torc_driver *driver, const torc__poller *poller)
+{
+    torc__readiness *readiness = (torc__readiness *)(void *)driver;
+    int error;
+
+    readiness->poller = poller;
+    readiness->waker.descriptor = -1;
+    readiness->wake_descriptor = -1;
+    readiness->buffer = torc__allocate(READ_SIZE);
+    if (readiness->buffer == NULL)
+        return -ENOMEM;
+    error = poller->open(readiness);
+    if (error != 0) {
+        torc__free(readiness->buffer);
+        return error;
+    }
+    error = open_waker(readiness);
+    if (error != 0)
+        torc__readiness_close(driver);
+    return error;
+}
+
+void torc__readiness_close(torc_driver *driver)
+{
+    torc__readiness *readiness = (torc__readiness *)(void *)driver;
+
+    close_waker(readiness);
+    readiness->poller->close(readiness);
+    torc__free(readiness->buffer);
+}
+
+torc_time torc__readiness_now(torc_driver *driver)
+{
+    (void)driver;
+    return torc_monotonic_now();
+}
+
+void torc__readiness_turn(torc_driver *driver, torc_time deadline)
+{
+    torc__readiness *readiness = (torc__readiness *)(void *)driver;
+    torc_time timeout = -1;
+
+    if (deadline <= 0)
+        timeout = 0;
+    else if (deadline != TORC_NEVER)
+        timeout = deadline - torc_monotonic_now();
+    if (deadline != TORC_NEVER && timeout < 0)
+        timeout = 0;
+    readiness->poller->wait(readiness, timeout);
+}
+
+void torc__readiness_wake(torc_driver *driver)
+{
+    const torc__readiness *readiness = (const torc__readiness *)(const void *)driver;
+    uint64_t one = 1;
+    ssize_t written;
+
+    /* A full pipe or counter has woken it already. */
+    written = write(readiness->wake_descriptor, &one, sizeof one);
+    (void)written;
+}
+
+/* Lists the io with the poller; on failure it is as if it had never been set up. */
+static int list(torc_io *io)
+{
+    int error = watch(io, wanted_of(io));
+
+    if (error != 0)
+        io->descriptor = -1;
+    return error;
+}
+
+int torc__readiness_listen(torc_driver *driver, torc_io *io, const torc_address *address,
+    const torc_socket_options *options)
+{
+    int descriptor = torc__socket_listen(address, options);
+    int error;
+
+    if (descriptor < 0)
+        return descriptor;
+    set_up(driver, io, descriptor, LISTENS);
+    error = list(io);
+    if (error != 0)
+        torc__socket_close(descriptor, false);
+    return error;
+}
+
+int torc__readiness_adopt_listener(torc_driver *driver, torc_io *io, int descriptor)
+{
+    int error = torc__socket_adopt_listener(descriptor);
+
+    if (error != 0)
+        return error;
+    set_up(driver, io, descriptor, LISTENS);
+    return list(io);
+}
+
+void torc__readiness_start_accepting(torc_io *io, bool on)
+{
+    if (io->state & CLOSED)
+        return;
+    if (on)
+        io->state |= RECEIVES;
+    else
+        io->state &= ~(uint32_t)RECEIVES;
+    watch_as_wanted(io);
+}
+
+int torc__readiness_connect(
+    torc_driver *driver, torc_io *io, const torc_address *peer, const torc_address *local)
+{
+    int descriptor = torc__socket_connect(peer, local);
+    int error;
+
+    if (descriptor < 0)
+        return descriptor;
+    set_up(driver, io, descriptor, CONNECTS);
+    error = list(io);
+    if (error != 0)
+        torc__socket_close(descriptor, false);
+    return error;
+}
+
+/* Nearly all that is adopted is read from at once, so it is watched for reading from the start. */
+int torc__readiness_adopt(torc_driver *driver, torc_io *io, int descriptor)
+{
+    set_up(driver, io, descriptor, RECEIVES);
+    return list(io);
+}

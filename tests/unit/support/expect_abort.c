@@ -1,0 +1,55 @@
+/*
+ * The child leaves no core file behind; its stderr is read to the end, which comes when it dies.
+ */
+#include "support/expect_abort.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void run_child(int output, void (*call)(void))
+{
+    struct rlimit no_core = { 0, 0 };
+
+    setrlimit(RLIMIT_CORE, &no_core);
+    signal(SIGABRT, SIG_DFL);
+    dup2(output, STDERR_FILENO);
+    call();
+    _exit(0);
+}
+
+void expect_abort(void (*call)(void), const char *words)
+{
+    char said[4096];
+    size_t length = 0;
+    ssize_t got;
+    int ends[2];
+    int status;
+    pid_t child;
+
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        run_child(ends[1], call);
+    close(ends[1]);
+    while (length < sizeof said - 1 &&
+        (got = read(ends[0], said + length, sizeof said - 1 - length)) > 0)
+        length += (size_t)got;
+    close(ends[0]);
+    said[length] = '\0';
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
+        fail_msg("the call did not abort; it said: %s", said);
+    if (strstr(said, words) == NULL)
+        fail_msg("\"%s\" is not in the last words: %s", words, said);
+}
