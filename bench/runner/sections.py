@@ -55,6 +55,7 @@ def echo(bench):
     table.print()
     bench.report.keep("echo", table)
     bench.report.ratios("echo", table, limits)
+    bench.report.scale("echo", table, "bare", "libuv")
 
 
 # -- web ---------------------------------------------------------------------------------------
