@@ -63,12 +63,6 @@ TORC_API torc_address torc_port_address(const torc_port *port);
 TORC_API torc_deferred *torc_connect(
     torc_scope *scope, const char *description, torc_factory *factory);
 
-/*
- * Two protocols talk to each other through memory, made by the two factories, both of which are
- * taken over; connection_made runs from the next turn on. False when memory is out.
- */
-TORC_API bool torc_connect_in_memory(torc_scope *scope, torc_factory *one, torc_factory *other);
-
 TORC_END_DECLS
 
 #endif /* TORC_ENDPOINT_H */

@@ -112,6 +112,14 @@ TORC_API void *torc_context_of(const void *protocol);
 /* Connections that are open now. */
 TORC_API size_t torc_factory_connections(const torc_factory *factory);
 
+/* -- without a network --------------------------------------------------------------------- */
+
+/*
+ * Two protocols talk to each other through memory, made by the two factories, both of which are
+ * taken over; connection_made runs from the next turn on. False when memory is out.
+ */
+TORC_API bool torc_connect_in_memory(torc_scope *scope, torc_factory *one, torc_factory *other);
+
 TORC_END_DECLS
 
 #endif /* TORC_PROTOCOL_H */

@@ -229,12 +229,28 @@ static void run_links(torc_deferred *deferred)
     deferred->running = false;
 }
 
+/* Callbacks speak, in logs, for who owns the deferred, and not for who fires it. */
+static void run_as_owner(torc_deferred *deferred)
+{
+    const torc__context *owner = deferred->scope != NULL ? deferred->scope->context : NULL;
+    torc_reactor *reactor = deferred->reactor;
+    const torc__context *outer;
+
+    if (owner == NULL || owner == reactor->context) {
+        run_links(deferred);
+        return;
+    }
+    outer = torc__enter(reactor, owner);
+    run_links(deferred);
+    torc__leave(reactor, outer);
+}
+
 void torc__deferred_run(torc_deferred *deferred)
 {
     while (deferred != NULL && may_run(deferred)) {
         torc_deferred *waiter;
 
-        run_links(deferred);
+        run_as_owner(deferred);
         if (!torc__deferred_is_dry(deferred) && !deferred->ended)
             return;
         torc__deferred_queue(deferred);

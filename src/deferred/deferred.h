@@ -6,9 +6,9 @@
  *
  * Invariants. A deferred that has fired owns `result`; while it waits for another, and once it has
  * handed its result on, that is nothing. `waiting` and `waiter` point at each other. What has
- * `ended` runs no link any more and is in no scope; its memory goes at the end of a turn. Nothing is
- * freed but by torc__settle_deferreds and torc__drop_late_deferreds, hence never under the feet of
- * somebody who is further down on the stack.
+ * `ended` runs no link any more and is in no scope; its memory goes at the end of a turn. Nothing
+ * is freed but by torc__settle_deferreds and torc__drop_late_deferreds, hence never under the feet
+ * of somebody who is further down on the stack.
  */
 #ifndef TORC_DEFERRED_DEFERRED_H
 #define TORC_DEFERRED_DEFERRED_H

@@ -176,7 +176,7 @@ static void do_due(torc_reactor *reactor, torc_deferred *deferred)
         torc__deferred_end(&deferred->place.scoped);
         return;
     }
-    outer = torc__enter(reactor, NULL);
+    outer = torc__enter(reactor, deferred->scope->context);
     if (deferred->bereft) {
         deferred->bereft = false;
         deferred->result = torc__cancelled("the scope of what was waited for has ended");

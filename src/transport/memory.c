@@ -6,8 +6,6 @@
 
 #include "base/memory.h"
 
-#include <torc/endpoint.h>
-
 #include <errno.h>
 #include <string.h>
 
