@@ -13,7 +13,6 @@ from . import processes
 
 NGINX = """
 daemon off;
-master_process {master};
 worker_processes 1;
 worker_rlimit_nofile {files};
 user {user} {group};
@@ -110,9 +109,10 @@ class Peers:
         return Peer(name, program, hint, lambda port: [program, port])
 
     def echo(self):
+        again = "apt-get install %s, then configure and build again"
         return [self.torc_echo(), self._echo("bare", "build the benchmarks"),
-                self._echo("libuv", "apt-get install libuv1-dev, then configure and build again"),
-                self._echo("libevent", "apt-get install libevent-dev, then configure and build again")]
+                self._echo("libuv", again % "libuv1-dev"),
+                self._echo("libevent", again % "libevent-dev")]
 
     # -- web -----------------------------------------------------------------------------------
 
@@ -124,13 +124,13 @@ class Peers:
             "web", "--listen", "tcp:%d:interface=127.0.0.1" % port, "--path", self.files_directory],
             log=path if log else None)
 
-    def nginx(self, name="nginx", log=None, master=True):
+    def nginx(self, name="nginx", log=None):
         """LOG is None for no access log, or the options after its file, "" for none."""
         path = os.path.join(self.home, "nginx-access.log")
         text = "off" if log is None else "%s combined %s" % (path, log)
         return Peer(name, "nginx", "apt-get install nginx-light",
                     lambda port: ["nginx", "-p", self.home, "-c", self._configuration(
-                        "nginx.conf", NGINX, port, log=text, master="on" if master else "off",
+                        "nginx.conf", NGINX, port, log=text,
                         types="include %s;" % MIME_TYPES if os.path.exists(MIME_TYPES) else "")],
                     log=None if log is None else path)
 

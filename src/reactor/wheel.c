@@ -37,6 +37,7 @@ void torc__wheel_init(torc__wheel *wheel, torc_time now)
 {
     memset(wheel, 0, sizeof *wheel);
     wheel->tick = tick_of(now);
+    wheel->wake = TORC_NEVER;
 }
 
 static void push(torc_timer **head, torc_timer *timer)
@@ -67,6 +68,8 @@ void torc__wheel_insert(torc__wheel *wheel, torc_timer *timer)
 {
     timer->sequence = wheel->sequence++;
     wheel->count++;
+    if (timer->deadline < wheel->wake)
+        wheel->wake = timer->deadline;
     file(wheel, timer);
 }
 
@@ -82,6 +85,8 @@ void torc__wheel_remove(torc__wheel *wheel, torc_timer *timer)
     wheel->count--;
     if (wheel->slots[level][slot] == NULL)
         wheel->used[level] &= ~((uint64_t)1 << slot);
+    if (wheel->count == 0)
+        wheel->wake = TORC_NEVER;
 }
 
 /* -- time goes on -------------------------------------------------------------------------- */
@@ -171,7 +176,8 @@ static torc_timer *sort(torc_timer *timers)
     return sorted;
 }
 
-void torc__wheel_advance(torc__wheel *wheel, torc_time now)
+/* Takes out all that is due, in no order. */
+static torc_timer *collect(torc__wheel *wheel, torc_time now)
 {
     uint64_t target = tick_of(now);
     uint64_t stop;
@@ -188,14 +194,10 @@ void torc__wheel_advance(torc__wheel *wheel, torc_time now)
             sort_out(wheel, empty_slot(wheel, level, slot_of(stop, level)), now, &due);
     }
     sort_out(wheel, empty_slot(wheel, 0, slot_of(target, 0)), now, &due);
-    if (due == NULL)
-        return;
-    wheel->due = sort(due);
-    for (torc_timer **link = &wheel->due; *link != NULL; link = &(*link)->next)
-        (*link)->link = link;
+    return due;
 }
 
-torc_time torc__wheel_next(const torc__wheel *wheel)
+static torc_time next_wake(const torc__wheel *wheel)
 {
     uint64_t stop;
     int level;
@@ -215,4 +217,19 @@ torc_time torc__wheel_next(const torc__wheel *wheel)
         if (t->deadline < wake)
             wake = t->deadline;
     return wake;
+}
+
+void torc__wheel_advance(torc__wheel *wheel, torc_time now)
+{
+    torc_timer *due;
+
+    if (TORC_LIKELY(now < wheel->wake))
+        return;
+    due = collect(wheel, now);
+    wheel->wake = next_wake(wheel);
+    if (due == NULL)
+        return;
+    wheel->due = sort(due);
+    for (torc_timer **link = &wheel->due; *link != NULL; link = &(*link)->next)
+        (*link)->link = link;
 }

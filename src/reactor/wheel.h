@@ -23,7 +23,8 @@
 #define TORC__WHEEL_TICK_SHIFT 20
 
 typedef struct torc__wheel {
-    uint64_t tick; /* the current one */
+    uint64_t tick; /* the current one, or an earlier one while nothing is due */
+    torc_time wake; /* not later than the earliest deadline; TORC_NEVER when there is none */
     uint64_t sequence;
     size_t count;
     uint64_t used[TORC__WHEEL_LEVELS];
@@ -43,6 +44,9 @@ void torc__wheel_remove(torc__wheel *wheel, torc_timer *timer);
 void torc__wheel_advance(torc__wheel *wheel, torc_time now);
 
 /* Not later than the earliest deadline, as a time to wake up at; TORC_NEVER when it is empty. */
-torc_time torc__wheel_next(const torc__wheel *wheel);
+static inline torc_time torc__wheel_next(const torc__wheel *wheel)
+{
+    return wheel->wake;
+}
 
 #endif /* TORC_REACTOR_WHEEL_H */

@@ -245,7 +245,8 @@ void torc__transport_end(torc_transport *self)
 
 /*
  * The scope that the connection lives in ends, perhaps from inside somebody's callback: all of it
- * stops now, and connection_lost comes before the turn is over.
+ * stops now, and connection_lost comes before the turn is over. The peer sees a clean end if it has
+ * all that was written, and a reset if it must not take what it has for the whole.
  */
 static void scope_ended(torc_scoped *scoped)
 {
@@ -254,7 +255,8 @@ static void scope_ended(torc_scoped *scoped)
 
     if (self->flags & TORC__LOST)
         return;
-    self->flags |= TORC__RESETS;
+    if (self->output.size > 0)
+        self->flags |= TORC__RESETS;
     torc__scope_finish(scope);
     (void)close_io(self);
     if (!(self->flags & TORC__STARTED))

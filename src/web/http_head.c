@@ -10,7 +10,8 @@
  */
 #include "web/http_head.h"
 
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(TORC_NO_SIMD)
+# define USE_SSE2 1
 # include <x86intrin.h>
 #endif
 
@@ -77,7 +78,7 @@ static size_t skip_kind(const char *data, size_t position, size_t end, int kind)
     return position;
 }
 
-#if defined(__SSE2__)
+#if defined(USE_SSE2)
 
 /*
  * A bit for each of sixteen bytes: set where the byte is below `least` (unless it is `also`) or

@@ -2,7 +2,6 @@
  * Which drivers there are.
  */
 #include "reactor/driver/drivers.h"
-#include "reactor/drivers.h"
 
 #include <string.h>
 

@@ -302,6 +302,39 @@ static void a_failure_may_be_replaced_by_one_that_it_caused(void **state)
     assert_ran("outer<-inner ");
 }
 
+/* -- who speaks ---------------------------------------------------------------------------- */
+
+static void describe(const torc__context *context, char *text, size_t size)
+{
+    (void)context;
+    snprintf(text, size, "Owner");
+}
+
+static torc_result see_speaker(void *unused, torc_result result)
+{
+    char name[32] = "-";
+
+    (void)unused;
+    if (reactor->context != NULL)
+        reactor->context->describe(reactor->context, name, sizeof(name));
+    note("%s ", name);
+    return result;
+}
+
+static void callbacks_speak_for_the_owner_of_the_deferred(void **state)
+{
+    const torc__context context = { describe };
+    torc_scope *scope = torc_scope_new(root);
+    torc_deferred *deferred;
+
+    (void)state;
+    scope->context = &context;
+    deferred = torc_deferred_fired(scope, torc_integer(1));
+    torc_add_callback(deferred, see_speaker, NULL);
+    torc_add_callback(torc_deferred_fired(root, torc_nothing()), see_speaker, NULL);
+    assert_ran("Owner - ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +356,7 @@ int main(void)
         DEFERRED_TEST(a_value_passed_on_keeps_its_count),
         DEFERRED_TEST(a_value_replaced_is_released_unless_it_was_held),
         DEFERRED_TEST(a_failure_may_be_replaced_by_one_that_it_caused),
+        DEFERRED_TEST(callbacks_speak_for_the_owner_of_the_deferred),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

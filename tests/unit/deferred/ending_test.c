@@ -3,7 +3,7 @@
  */
 #include "deferred/support.h"
 
-#include "base/memory.h"
+#include "support/failing_allocation.h"
 
 static void note_cancel(torc_deferred *deferred, void *argument)
 {
@@ -395,15 +395,6 @@ static void nothing_added_to_one_made_in_an_ended_scope_outlives_the_turn(void *
 
 /* -- memory -------------------------------------------------------------------------------- */
 
-static size_t allocations;
-
-static bool count_allocation(size_t size)
-{
-    (void)size;
-    allocations++;
-    return true;
-}
-
 static void make_and_fire_a_few(void)
 {
     for (int i = 0; i < 8; i++) {
@@ -426,17 +417,10 @@ static void nothing_is_allocated_for_four_links_once_warm(void **state)
     skip();
 #endif
     make_and_fire_a_few();
-    allocations = 0;
-    torc__set_allocation_hook(count_allocation);
+    count_allocations();
     make_and_fire_a_few();
-    torc__set_allocation_hook(NULL);
-    assert_int_equal(allocations, 0);
-}
-
-static bool refuse_allocation(size_t size)
-{
-    (void)size;
-    return false;
+    allow_allocations();
+    assert_int_equal(allocations_counted(), 0);
 }
 
 static void a_timeout_without_memory_cancels_at_once(void **state)
@@ -445,9 +429,9 @@ static void a_timeout_without_memory_cancels_at_once(void **state)
 
     (void)state;
     torc_add_both(deferred, see, "a");
-    torc__set_allocation_hook(refuse_allocation);
+    fail_all_allocations();
     torc_set_timeout(deferred, TORC_MINUTE);
-    torc__set_allocation_hook(NULL);
+    allow_allocations();
     assert_true(strncmp(record, "stop-work a!", 12) == 0);
     torc_add_errback(deferred, swallow, "b");
     turn();

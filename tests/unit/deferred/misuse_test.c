@@ -3,7 +3,8 @@
  */
 #include "deferred/support.h"
 
-#include "base/memory.h"
+#include "support/expect_abort.h"
+#include "support/failing_allocation.h"
 
 #include <pthread.h>
 
@@ -124,24 +125,18 @@ static void fire_from_a_thread(void)
     pthread_join(thread, NULL);
 }
 
-static bool refuse_allocation(size_t size)
-{
-    (void)size;
-    return false;
-}
-
 static void add_a_link_without_memory(void)
 {
     torc_deferred *deferred = torc_deferred_new(root, NULL, NULL);
 
-    torc__set_allocation_hook(refuse_allocation);
+    fail_all_allocations();
     for (int i = 0; i < 5; i++)
         torc_add_callback(deferred, see, "a");
 }
 
 static void make_without_memory(void)
 {
-    torc__set_allocation_hook(refuse_allocation);
+    fail_all_allocations();
     torc_deferred_new(root, NULL, NULL);
 }
 
@@ -150,40 +145,40 @@ static void make_without_memory(void)
 static void firing_twice_aborts(void **state)
 {
     (void)state;
-    assert_aborts(fire_twice, "torc_fire: this deferred has been fired before");
-    assert_aborts(swallow_twice, "torc_fire: this deferred was cancelled before");
-    assert_aborts(fire_after_the_canceller, "once its canceller has returned");
+    expect_abort(fire_twice, "torc_fire: this deferred has been fired before");
+    expect_abort(swallow_twice, "torc_fire: this deferred was cancelled before");
+    expect_abort(fire_after_the_canceller, "once its canceller has returned");
 }
 
 static void firing_a_deferred_aborts(void **state)
 {
     (void)state;
-    assert_aborts(fire_a_deferred, "torc_fire: the result is a deferred");
+    expect_abort(fire_a_deferred, "torc_fire: the result is a deferred");
 }
 
 static void waiting_for_one_twice_aborts(void **state)
 {
     (void)state;
-    assert_aborts(wait_for_one_twice, "torc_wait_for: another deferred waits for this one");
+    expect_abort(wait_for_one_twice, "torc_wait_for: another deferred waits for this one");
 }
 
 static void waiting_for_itself_aborts(void **state)
 {
     (void)state;
-    assert_aborts(wait_for_itself, "a deferred would wait for itself");
-    assert_aborts(wait_in_a_ring, "a deferred would wait for itself");
+    expect_abort(wait_for_itself, "a deferred would wait for itself");
+    expect_abort(wait_in_a_ring, "a deferred would wait for itself");
 }
 
 static void waiting_across_reactors_aborts(void **state)
 {
     (void)state;
-    assert_aborts(wait_across_reactors, "belongs to another reactor");
+    expect_abort(wait_across_reactors, "belongs to another reactor");
 }
 
 static void waiting_for_nothing_aborts(void **state)
 {
     (void)state;
-    assert_aborts(wait_for_nothing, "torc_wait_for: this deferred is gone");
+    expect_abort(wait_for_nothing, "torc_wait_for: this deferred is gone");
 }
 
 static void using_what_is_gone_aborts(void **state)
@@ -192,28 +187,28 @@ static void using_what_is_gone_aborts(void **state)
 #ifdef TORC_NO_POOLS
     skip(); /* the sanitizer sees it first */
 #endif
-    assert_aborts(use_what_is_gone, "torc_add_callback: this deferred is gone");
-    assert_aborts(fire_what_is_gone, "torc_fire: this deferred is gone");
+    expect_abort(use_what_is_gone, "torc_add_callback: this deferred is gone");
+    expect_abort(fire_what_is_gone, "torc_fire: this deferred is gone");
 }
 
 static void undoing_more_than_was_done_aborts(void **state)
 {
     (void)state;
-    assert_aborts(unpause_too_often, "torc_deferred_unpause: this deferred is not paused");
-    assert_aborts(release_too_often, "torc_deferred_release: this deferred is not held");
+    expect_abort(unpause_too_often, "torc_deferred_unpause: this deferred is not paused");
+    expect_abort(release_too_often, "torc_deferred_release: this deferred is not held");
 }
 
 static void firing_from_another_thread_aborts(void **state)
 {
     (void)state;
-    assert_aborts(fire_from_a_thread, "torc_fire was called from a thread");
+    expect_abort(fire_from_a_thread, "torc_fire was called from a thread");
 }
 
 static void want_of_memory_ends_the_program_with_a_message(void **state)
 {
     (void)state;
-    assert_aborts(make_without_memory, "out of memory while making a deferred");
-    assert_aborts(add_a_link_without_memory, "out of memory while making a link");
+    expect_abort(make_without_memory, "out of memory while making a deferred");
+    expect_abort(add_a_link_without_memory, "out of memory while making a link");
 }
 
 int main(void)

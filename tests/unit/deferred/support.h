@@ -1,6 +1,6 @@
 /*
  * What the tests of deferreds share: a reactor for each test, a record of what ran in which order,
- * a count of what was logged, values that count their holders, and a way to see a program abort.
+ * a count of what was logged, and values that count their holders.
  */
 #ifndef TORC_TESTS_DEFERRED_SUPPORT_H
 #define TORC_TESTS_DEFERRED_SUPPORT_H
@@ -17,13 +17,8 @@
 #include <cmocka.h>
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static torc_reactor *reactor;
 static torc_scope *root;
@@ -155,46 +150,6 @@ static TORC_UNUSED torc_result new_counted(void)
 
     holders++;
     return torc_value(&counted, &values[next++ % sizeof(values)]);
-}
-
-/* -- programs that abort -------------------------------------------------------------------- */
-
-/* Runs `broken` in a child, which must abort and say `message` on the way. */
-static TORC_UNUSED void assert_aborts(void (*broken)(void), const char *message)
-{
-    char said[2048];
-    size_t length = 0;
-    int ends[2];
-    int status;
-    pid_t child;
-
-    assert_int_equal(pipe(ends), 0);
-    child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        const struct rlimit none = { 0, 0 };
-
-        setrlimit(RLIMIT_CORE, &none);
-        signal(SIGABRT, SIG_DFL);
-        dup2(ends[1], STDERR_FILENO);
-        broken();
-        _exit(0);
-    }
-    close(ends[1]);
-    while (length < sizeof(said) - 1) {
-        ssize_t count = read(ends[0], said + length, sizeof(said) - 1 - length);
-
-        if (count <= 0)
-            break;
-        length += (size_t)count;
-    }
-    said[length] = '\0';
-    close(ends[0]);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    if (strstr(said, message) == NULL)
-        fail_msg("expected '%s', was told '%s'", message, said);
-    assert_true(WIFSIGNALED(status));
-    assert_int_equal(WTERMSIG(status), SIGABRT);
 }
 
 #endif /* TORC_TESTS_DEFERRED_SUPPORT_H */

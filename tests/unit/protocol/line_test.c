@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "base/memory.h"
+#include "support/failing_allocation.h"
 
 /*
  * A receiver that writes down what it gets, and does what the lines say:
@@ -448,6 +448,30 @@ static void clearing_drops_what_was_received(void **state)
     close_line();
 }
 
+static void clear_and_look(torc_line_receiver *lines, torc_slice line)
+{
+    torc_line_clear(lines);
+    if (line.length > 1)
+        torc_line_set_lines(lines, TORC_SLICE("x\r\n"));
+    note('l', torc_slice_first(line, 3));
+    assert_int_equal(line.data[line.length - 1], 'x');
+}
+
+static void what_a_callback_was_handed_stays_until_it_returns(void **state)
+{
+    char line[1000];
+
+    (void)state;
+    memset(line, 'x', sizeof(line));
+    kind.max_length = sizeof(line);
+    kind.line_received = clear_and_look;
+    open_line();
+    fake_feed(&self.lines, line, sizeof(line));
+    feed("\r\ndropped");
+    assert_events("l(xxx)l(x)");
+    close_line();
+}
+
 static void what_is_kept_goes_after_the_user_has_been_told(void **state)
 {
     (void)state;
@@ -471,31 +495,16 @@ static void a_line_is_sent_with_its_delimiter(void **state)
 
 /* -- memory -------------------------------------------------------------------------------- */
 
-static bool refuse_allocation(size_t size)
-{
-    (void)size;
-    return false;
-}
-
 static void want_of_memory_ends_the_connection(void **state)
 {
     (void)state;
     open_line();
-    torc__set_allocation_hook(refuse_allocation);
+    fail_all_allocations();
     feed("one\r\nunfinished");
-    torc__set_allocation_hook(NULL);
+    allow_allocations();
     assert_events("l(one)");
     assert_true(fake.failed);
     close_line();
-}
-
-static size_t allocations;
-
-static bool count_allocation(size_t size)
-{
-    (void)size;
-    allocations++;
-    return true;
 }
 
 static void lines_cut_in_two_allocate_nothing_once_warm(void **state)
@@ -504,14 +513,13 @@ static void lines_cut_in_two_allocate_nothing_once_warm(void **state)
     open_line();
     feed("on");
     feed("e\r\n");
-    allocations = 0;
-    torc__set_allocation_hook(count_allocation);
+    count_allocations();
     for (int i = 0; i < 100; i++) {
         feed("tw");
         feed("o\r\n");
     }
-    torc__set_allocation_hook(NULL);
-    assert_int_equal(allocations, 0);
+    allow_allocations();
+    assert_int_equal(allocations_counted(), 0);
     close_line();
 }
 
@@ -542,6 +550,7 @@ int main(void)
         LINE_TEST(pausing_loses_nothing_however_cut),
         LINE_TEST(ending_delivers_no_further_line),
         LINE_TEST(clearing_drops_what_was_received),
+        LINE_TEST(what_a_callback_was_handed_stays_until_it_returns),
         LINE_TEST(what_is_kept_goes_after_the_user_has_been_told),
         LINE_TEST(a_line_is_sent_with_its_delimiter),
         LINE_TEST(want_of_memory_ends_the_connection),
