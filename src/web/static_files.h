@@ -12,12 +12,13 @@
 #include "web/file_versions.h"
 #include "web/http_server.h"
 #include "web/mime_types.h"
+#include "web/open_beneath.h"
 
 /* A change is to be seen within a second: some of that goes into the turn of the loop. */
 #define TORC__FILES_FRESH_FOR (800 * TORC_MILLISECOND)
 
 struct torc_web_files {
-    int root;
+    torc__root root;
     char *index;
     bool no_listing;
     size_t cache_file_max;
