@@ -48,8 +48,8 @@ typedef struct torc__file_versions {
 /*
  * Opens the file `path` below `root` and looks at its siblings. 0, with all that was opened to be
  * closed by torc__file_versions_close; or a negative errno. What `path` is must be asked of
- * of[TORC__IDENTITY].status: siblings are looked for only where it is a regular file, and count only
- * where they are too.
+ * of[TORC__IDENTITY].status: siblings are looked for only where it is a regular file, and count
+ * only where they are too.
  */
 int torc__file_versions_open(
     const torc__root *root, const char *path, torc__file_versions *ret_versions);

@@ -119,7 +119,8 @@ static int open_here(const walk *self, const char *name, int flags)
     if (errno != ENOENT && errno != EACCES) {
         int error = errno;
 
-        if (fstatat(where(self), name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode))
+        if (fstatat(where(self), name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISLNK(status.st_mode))
             return -ELOOP;
         errno = error;
     }
@@ -201,13 +202,14 @@ int torc__open_beneath_by_walking(const torc__root *root, const char *path, int 
 
 #if defined(__linux__) && defined(SYS_openat2)
 
-/* A rename somewhere on the way makes the kernel unsure whether ".." led out: it may be asked again. */
+/* A rename on the way makes the kernel unsure whether ".." led out: it may be asked again. */
 #define TRIES_MAX 8
 
 static atomic_bool kernel_cannot;
 
 int torc__open_beneath(const torc__root *root, const char *path, int flags)
 {
+    const char *name = *path != '\0' ? path : ".";
     struct open_how how = {
         .flags = (unsigned)(flags | ALWAYS),
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
@@ -219,7 +221,7 @@ int torc__open_beneath(const torc__root *root, const char *path, int flags)
     if ((flags & O_PATH) != 0)
         how.flags = (unsigned)(flags | O_CLOEXEC);
     for (int tries = 0; tries < TRIES_MAX; tries++) {
-        long file = syscall(SYS_openat2, root->directory, *path != '\0' ? path : ".", &how, sizeof(how));
+        long file = syscall(SYS_openat2, root->directory, name, &how, sizeof(how));
 
         if (file >= 0)
             return (int)file;

@@ -19,7 +19,8 @@
 /* The directory that is not left. */
 typedef struct torc__root {
     int directory;
-    char *path; /* absolute and without links, as realpath gives it; NULL: absolute links lead out */
+    char
+        *path; /* absolute and without links, as realpath gives it; NULL: absolute links lead out */
 } torc__root;
 
 /*

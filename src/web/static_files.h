@@ -33,7 +33,7 @@ struct torc_web_files {
 void torc__files_send(torc_web_files *files, torc_web_request *request, const char *path,
     torc__file_versions *versions, torc_slice target);
 
-/* Answers with a listing of the open directory, which is taken over. `path` is relative to the root. */
+/* Answers with a listing of the open directory, which is taken over; `path` is below the root. */
 void torc__files_list(
     torc_web_files *files, torc_web_request *request, torc_slice path, int directory);
 

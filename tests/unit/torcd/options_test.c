@@ -125,7 +125,8 @@ static void mistakes_are_explained(void **state)
     ASSERT_MISTAKE("--size: '0' is not 1 or more bytes", "--size", "0");
     ASSERT_MISTAKE("--size: '1Q' is not a size; give bytes, or a number with K, M or G, as in 64K",
         "--size", "1Q");
-    ASSERT_MISTAKE("--patience: 'soon' is not a time in seconds, as in 10 or 0.5", "--patience", "soon");
+    ASSERT_MISTAKE(
+        "--patience: 'soon' is not a time in seconds, as in 10 or 0.5", "--patience", "soon");
     ASSERT_MISTAKE("'-l' is no option: they begin with two dashes; --help lists them", "-l");
 }
 
