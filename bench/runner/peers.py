@@ -109,9 +109,10 @@ class Peers:
         return Peer(name, program, hint, lambda port: [program, port])
 
     def echo(self):
+        again = "apt-get install %s, then configure and build again"
         return [self.torc_echo(), self._echo("bare", "build the benchmarks"),
-                self._echo("libuv", "apt-get install libuv1-dev, then configure and build again"),
-                self._echo("libevent", "apt-get install libevent-dev, then configure and build again")]
+                self._echo("libuv", again % "libuv1-dev"),
+                self._echo("libevent", again % "libevent-dev")]
 
     # -- web -----------------------------------------------------------------------------------
 
