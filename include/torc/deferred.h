@@ -20,9 +20,9 @@
  * is cancelled and none of its callbacks runs. Deferreds of other scopes that wait for it, or that
  * it waits for, are failed or cancelled by the end of the turn. One that has its result and no
  * callback left to run is freed at the end of the loop's turn; so add callbacks in the turn in
- * which you were handed it, or hold it (torc_deferred_hold). A failure that no errback took by then
- * is logged, once, with its trace. A value that nobody took is released. One that is made in a scope
- * that has ended has failed, with torc_error_cancelled; firing it once is harmless.
+ * which you were handed it, or hold it (torc_deferred_hold). A failure that no errback took by
+ * then is logged, once, with its trace. A value that nobody took is released. A deferred made in a
+ * scope that has ended has failed, with torc_error_cancelled; firing it once is harmless.
  *
  * Firing twice, chaining one deferred to two, or using one that is gone aborts with a message that
  * says so. A chain may be of any length and depth: nothing here recurses.
@@ -52,7 +52,8 @@ typedef void torc_canceller(torc_deferred *deferred, void *argument);
  * late torc_fire is swallowed. Never NULL: when memory is out the process ends with a message,
  * because a promise that cannot be made cannot be reported either (pools make this rare).
  */
-TORC_API torc_deferred *torc_deferred_new(torc_scope *scope, torc_canceller *cancel, void *argument);
+TORC_API torc_deferred *torc_deferred_new(
+    torc_scope *scope, torc_canceller *cancel, void *argument);
 
 /* Already fired, with `result` (a value or a failure), which it takes over. */
 TORC_API torc_deferred *torc_deferred_fired(torc_scope *scope, torc_result result);
