@@ -137,7 +137,7 @@ void torc__deferred_report(const torc_deferred *deferred, torc_result result);
 /* -- timeout.c ----------------------------------------------------------------------------- */
 
 /* The callback of the link that a timeout is; one that is dropped must be given back. */
-torc_result torc__timeout_passed(void *timeout, torc_result result);
-void torc__timeout_drop(void *timeout);
+torc_result torc__timeout_passed(void *passed, torc_result result);
+void torc__timeout_drop(void *dropped);
 
 #endif /* TORC_DEFERRED_DEFERRED_H */
