@@ -118,11 +118,12 @@ class Peers:
 
     def torcd(self, name="torc", log=False):
         program = os.path.join(self.build, "torcd")
-        path = os.path.join(self.home, "torcd.log")
-        options = ["--log-file", path] if log else ["--no-access-log"]
-        return Peer(name, program, "build it", lambda port: [program] + options + [
-            "web", "--listen", "tcp:%d:interface=127.0.0.1" % port, "--path", self.files_directory],
-            log=path if log else None)
+        path = os.path.join(self.home, "torcd-access.log")
+        before = [] if log else ["--no-access-log"]
+        after = ["--access-log", path] if log else []
+        return Peer(name, program, "build it", lambda port: [program] + before + [
+            "web", "--listen", "tcp:%d:interface=127.0.0.1" % port,
+            "--path", self.files_directory] + after, log=path if log else None)
 
     def nginx(self, name="nginx", log=None):
         """LOG is None for no access log, or the options after its file, "" for none."""
