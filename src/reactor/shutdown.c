@@ -107,17 +107,25 @@ static void run_phase(torc_reactor *reactor)
         call_trigger(reactor, TORC_CONTAINER_OF(link, shutdown_trigger, link));
 }
 
+/* Whether a trigger was registered for the phase under way while it waited. */
+static bool phase_has_more(const torc_reactor *reactor)
+{
+    return reactor->phase >= 0 && !torc__list_is_empty(&reactor->triggers[reactor->phase]);
+}
+
 /* Goes on from phase to phase until one has to wait; trigger_is_done queues this again. */
 static void advance(torc__task *task)
 {
     torc_reactor *reactor = TORC_CONTAINER_OF(task, torc_reactor, stop_task);
 
     while (torc__list_is_empty(&reactor->stopping) || reactor->hurried) {
-        if (reactor->phase == PHASES - 1) {
-            reactor->stopped = true;
-            return;
+        if (!phase_has_more(reactor)) {
+            if (reactor->phase == PHASES - 1) {
+                reactor->stopped = true;
+                return;
+            }
+            reactor->phase++;
         }
-        reactor->phase++;
         run_phase(reactor);
     }
 }

@@ -261,6 +261,20 @@ static void a_trigger_may_register_more(void **state)
     assert_ran("a b same-phase later-phase ");
 }
 
+static void a_trigger_registered_while_its_phase_waits_runs_before_the_next_phase(void **state)
+{
+    (void)state;
+    torc_on_shutdown(root, TORC_BEFORE_SHUTDOWN, trigger_promise, "a");
+    torc_on_shutdown(root, TORC_DURING_SHUTDOWN, trigger_say, "c");
+    torc_stop(reactor);
+    turn();
+    torc_on_shutdown(root, TORC_BEFORE_SHUTDOWN, trigger_say, "b");
+    turn();
+    fire_promise(NULL);
+    assert_true(stops());
+    assert_ran("a fire b c ");
+}
+
 static void triggers_do_not_run_when_the_reactor_is_freed_without_stopping(void **state)
 {
     torc_reactor *other = torc_reactor_new();
@@ -363,6 +377,7 @@ int main(void)
         REACTOR_TEST(a_trigger_whose_scope_has_ended_is_forgotten),
         REACTOR_TEST(a_trigger_may_end_the_scope_of_others_and_of_itself),
         REACTOR_TEST(a_trigger_may_register_more),
+        REACTOR_TEST(a_trigger_registered_while_its_phase_waits_runs_before_the_next_phase),
         REACTOR_TEST(triggers_do_not_run_when_the_reactor_is_freed_without_stopping),
         REACTOR_TEST(freeing_a_reactor_whose_phase_waits_frees_everything),
         REACTOR_TEST(without_memory_a_trigger_is_not_registered_and_the_log_says_so),
