@@ -381,7 +381,11 @@ void torc__transport_start(torc_transport *self, const torc_address *peer)
     torc__transport_update_receiving(self);
     if (self->flags & TORC__PAUSED)
         self->io.kind->receive(&self->io, false);
-    torc__transport_settle(self);
+    /* Whoever connected is told of the protocol before that is told of its end. */
+    if (torc_is_closing(self))
+        torc__transport_queue_after(self);
+    else
+        torc__transport_settle(self);
 }
 
 void torc__transport_drop(torc_transport *self)
