@@ -5,10 +5,9 @@
  *     PENDING --told--> OPEN --torc_port_stop, end of the scope--> CLOSING --> CLOSED (freed)
  *        |----failed--> FAILED --'
  *
- * Invariants: a port is a member of its scope until it is CLOSED; when the scope ends first, it
- * passes into the reactor's root scope until what is left to do was done, because that may call
- * the user's code (the factory's `stopped` and `release`), which only a turn may. `scope` is NULL
- * from then on. The io is open exactly in PENDING (without a failure) and OPEN.
+ * Invariants: closing ends in a task, because it may call the user's code (the factory's `stopped`
+ * and `release`), which only a turn may. When the scope ends first, `scope` is NULL from then on and
+ * nobody is told. The io is open exactly in PENDING (without a failure) and OPEN.
  */
 #include <torc/endpoint.h>
 #include <torc/log.h>
@@ -178,7 +177,6 @@ static void finish_port(torc_port *port)
 static void end_port(torc_scoped *scoped)
 {
     torc_port *port = TORC_CONTAINER_OF(scoped, torc_port, scoped);
-    torc_scope *root = torc_root(port->reactor);
 
     port->scope = NULL;
     port->opened = NULL;
@@ -187,12 +185,6 @@ static void end_port(torc_scoped *scoped)
         return;
     if (port->state != CLOSING)
         shut(port);
-    if (torc_scope_has_ended(root)) {
-        torc__cancel_task(&port->task);
-        finish_port(port);
-        return;
-    }
-    torc_scope_add(root, &port->scoped, end_port);
     torc__queue_task(port->reactor, &port->task);
 }
 

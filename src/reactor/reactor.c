@@ -6,7 +6,7 @@
 #include "base/abort.h"
 #include "base/memory.h"
 #include "log/context.h"
-#include "reactor/driver/drivers.h"
+#include "reactor/drivers.h"
 
 #include <torc/log.h>
 

@@ -78,7 +78,8 @@ static void deliver(torc_transport *self, torc_slice data)
 void torc__transport_update_receiving(torc_transport *self)
 {
     const uint32_t reasons_not_to =
-        TORC__PAUSED | TORC__AUTO_PAUSED | TORC__READ_ENDED | TORC__ABORTING | TORC__LOST;
+        TORC__PAUSED | TORC__AUTO_PAUSED | TORC__KEPT_WAITS | TORC__READ_ENDED | TORC__ABORTING |
+        TORC__LOST;
     bool wanted = (self->flags & reasons_not_to) == 0;
 
     if ((self->flags & TORC__IO_CLOSED) || wanted == ((self->flags & TORC__RECEIVING) != 0))
@@ -126,15 +127,17 @@ void torc__transport_deliver_kept(torc_transport *self)
     self->flags &= ~(uint32_t)TORC__KEPT_WAITS;
     if (!(self->flags & (TORC__ABORTING | TORC__LOST)))
         deliver(self, torc_slice_make("", 0));
+    torc__transport_update_receiving(self);
 }
 
 void torc__transport_reading_resumed(torc_transport *self)
 {
-    torc__transport_update_receiving(self);
+    /* Receiving waits for what is kept, or each pause could add a whole read to that. */
     if (torc__transport_protocol(self)->factory->wants_resume) {
         self->flags |= TORC__KEPT_WAITS;
         torc__transport_queue_next(self);
     }
+    torc__transport_update_receiving(self);
 }
 
 void torc_pause_reading(torc_transport *self)
@@ -378,7 +381,11 @@ void torc__transport_start(torc_transport *self, const torc_address *peer)
     torc__transport_update_receiving(self);
     if (self->flags & TORC__PAUSED)
         self->io.kind->receive(&self->io, false);
-    torc__transport_settle(self);
+    /* Whoever connected is told of the protocol before that is told of its end. */
+    if (torc_is_closing(self))
+        torc__transport_queue_after(self);
+    else
+        torc__transport_settle(self);
 }
 
 void torc__transport_drop(torc_transport *self)

@@ -33,6 +33,7 @@ static const char style[] =
     "p{margin:0 0 1.25rem;color:var(--dim);font-size:.875rem}"
     "a{color:var(--link);text-decoration:none}"
     "a:hover{text-decoration:underline}"
+    "[aria-current]{color:inherit}"
     "a:focus-visible{outline:2px solid var(--link);outline-offset:2px;border-radius:4px}"
     "svg{width:1.25em;height:1.25em;flex:none;fill:var(--file)}"
     ".home svg{vertical-align:-.2em;fill:currentColor}"
@@ -45,8 +46,8 @@ static const char style[] =
     "td:first-child{padding:0;width:100%;overflow-wrap:anywhere}"
     "td a{display:flex;align-items:center;gap:.65rem;padding:.5rem 1rem}"
     ".d svg{fill:var(--folder)}"
-    ".s,.t{white-space:nowrap;text-align:right;color:var(--dim);font-size:.875rem;"
-    "font-variant-numeric:tabular-nums}"
+    ".s,.t{white-space:nowrap;text-align:right}"
+    "td.s,td.t{color:var(--dim);font-size:.875rem;font-variant-numeric:tabular-nums}"
     ".n{padding:1.5rem 1rem!important;color:var(--dim);text-align:center}"
     "@media(max-width:36rem){body{padding:1rem .5rem}h1,p{padding:0 .5rem}.t{display:none}}";
 

@@ -4,7 +4,7 @@
  */
 #include "web/http_accept.h"
 
-#include "web/http_head.h"
+#include "web/http_syntax.h"
 
 enum { BEST = 1000, UNNAMED = UINT16_MAX };
 

@@ -6,6 +6,8 @@
  */
 #include "web/http_chunked.h"
 
+#include "web/http_syntax.h"
+
 enum {
     STATE_SIZE,       /* the first digits of a chunk's size */
     STATE_SIZE_BLANK, /* white space after it, which only an extension may follow */
@@ -41,16 +43,12 @@ static int hex_value(unsigned char byte)
 
 static bool is_text(unsigned char byte)
 {
-    return (byte >= 0x20 && byte != 0x7f) || byte == '\t';
+    return (torc__http_kinds[byte] & TORC__HTTP_IN_VALUE) != 0;
 }
 
 static bool is_name_byte(unsigned char byte)
 {
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-
-    if ((byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z'))
-        return true;
-    return byte != '\0' && strchr(marks, byte) != NULL;
+    return (torc__http_kinds[byte] & TORC__HTTP_IN_TOKEN) != 0;
 }
 
 static uint8_t read_size(torc__http_chunked *decoder, unsigned char byte)

@@ -39,45 +39,6 @@ typedef enum step {
 enum { OPTION_CLOSE = 1, OPTION_KEEP_ALIVE = 2 };
 enum { CODING_CHUNKED = 1, CODING_UNKNOWN = 2 };
 
-/* What each byte may be part of, worked out by the compiler. */
-enum { IN_TOKEN = 1, IN_TARGET = 2, IN_VALUE = 4, IN_HOST = 8 };
-
-#define IS_DIGIT(c) ((c) >= '0' && (c) <= '9')
-#define IS_ALPHA(c) (((c) >= 'a' && (c) <= 'z') || ((c) >= 'A' && (c) <= 'Z'))
-#define IS_ALNUM(c) (IS_DIGIT(c) || IS_ALPHA(c))
-#define IS_SHARED_MARK(c) \
-    ((c) == '!' || (c) == '$' || (c) == '%' || (c) == '&' || (c) == '\'' || (c) == '*' || \
-        (c) == '+' || (c) == '-' || (c) == '.' || (c) == '_' || (c) == '~')
-#define IS_TOKEN(c) \
-    (IS_ALNUM(c) || IS_SHARED_MARK(c) || (c) == '#' || (c) == '^' || (c) == '`' || (c) == '|')
-#define IS_HOST(c) \
-    (IS_ALNUM(c) || IS_SHARED_MARK(c) || (c) == '(' || (c) == ')' || (c) == ',' || (c) == ';' || \
-        (c) == '=')
-#define IS_TARGET(c) ((c) > 0x20 && (c) != 0x7f)
-#define IS_VALUE(c)  (((c) >= 0x20 && (c) != 0x7f) || (c) == '\t')
-
-#define KIND(c) \
-    ((IS_TOKEN(c) ? IN_TOKEN : 0) | (IS_TARGET(c) ? IN_TARGET : 0) | \
-        (IS_VALUE(c) ? IN_VALUE : 0) | (IS_HOST(c) ? IN_HOST : 0))
-#define KINDS_4(c)  KIND(c), KIND((c) + 1), KIND((c) + 2), KIND((c) + 3)
-#define KINDS_16(c) KINDS_4(c), KINDS_4((c) + 4), KINDS_4((c) + 8), KINDS_4((c) + 12)
-#define KINDS_64(c) KINDS_16(c), KINDS_16((c) + 16), KINDS_16((c) + 32), KINDS_16((c) + 48)
-
-static const uint8_t kinds[256] = { KINDS_64(0), KINDS_64(64), KINDS_64(128), KINDS_64(192) };
-
-static bool is(char byte, int kind)
-{
-    return (kinds[(unsigned char)byte] & kind) != 0;
-}
-
-/* The first index from `position` on whose byte is not of `kind`, or `end`. */
-static size_t skip_kind(const char *data, size_t position, size_t end, int kind)
-{
-    while (position < end && is(data[position], kind))
-        position++;
-    return position;
-}
-
 #if defined(USE_SSE2)
 
 /*
@@ -94,12 +55,11 @@ static unsigned find_ends(const char *data, char least, char also)
     return (unsigned)_mm_movemask_epi8(good) ^ 0xffff;
 }
 
+/* `end` is at least 16. */
 static size_t skip_visible(const char *data, size_t position, size_t end, char least, char also)
 {
     unsigned ends;
 
-    if (end < 16)
-        return skip_kind(data, position, end, also == '\t' ? IN_VALUE : IN_TARGET);
     for (; end - position >= 16; position += 16) {
         ends = find_ends(data + position, least, also);
         if (ends != 0)
@@ -112,11 +72,15 @@ static size_t skip_visible(const char *data, size_t position, size_t end, char l
 
 static size_t skip_value(const char *data, size_t position, size_t end)
 {
+    if (end < 16)
+        return torc__http_skip_kind(data, position, end, TORC__HTTP_IN_VALUE);
     return skip_visible(data, position, end, 0x20, '\t');
 }
 
 static size_t skip_target(const char *data, size_t position, size_t end)
 {
+    if (end < 16)
+        return torc__http_skip_kind(data, position, end, TORC__HTTP_IN_TARGET);
     return skip_visible(data, position, end, 0x21, 0x21);
 }
 
@@ -124,12 +88,12 @@ static size_t skip_target(const char *data, size_t position, size_t end)
 
 static size_t skip_value(const char *data, size_t position, size_t end)
 {
-    return skip_kind(data, position, end, IN_VALUE);
+    return torc__http_skip_kind(data, position, end, TORC__HTTP_IN_VALUE);
 }
 
 static size_t skip_target(const char *data, size_t position, size_t end)
 {
-    return skip_kind(data, position, end, IN_TARGET);
+    return torc__http_skip_kind(data, position, end, TORC__HTTP_IN_TARGET);
 }
 
 #endif
@@ -137,99 +101,6 @@ static size_t skip_target(const char *data, size_t position, size_t end)
 static bool is_blank(char byte)
 {
     return byte == ' ' || byte == '\t';
-}
-
-bool torc__http_is_token(torc_slice text)
-{
-    return text.length > 0 && skip_kind(text.data, 0, text.length, IN_TOKEN) == text.length;
-}
-
-bool torc__http_list_next(torc_slice *list, torc_slice *ret_member)
-{
-    torc_slice rest = *list;
-    torc_slice member;
-
-    do {
-        bool quoted = false;
-        size_t length = 0;
-
-        if (rest.length == 0) {
-            *list = rest;
-            return false;
-        }
-        for (; length < rest.length && (quoted || rest.data[length] != ','); length++) {
-            if (rest.data[length] == '"')
-                quoted = !quoted;
-            else if (quoted && rest.data[length] == '\\' && length + 1 < rest.length)
-                length++;
-        }
-        member = torc_slice_trim(torc_slice_first(rest, length));
-        rest = torc_slice_skip(rest, length + 1);
-    } while (member.length == 0);
-    *list = rest;
-    *ret_member = member;
-    return true;
-}
-
-/*
- * Whether `text` is `lower`, a literal of small letters, digits and hyphens of the same length.
- * Setting bit 5 turns large letters small, and no other byte that a value may have into a letter or
- * hyphen.
- */
-static bool is_word_of(const char *text, const char *lower, size_t length)
-{
-    const uint64_t bit_5 = UINT64_C(0x2020202020202020);
-    uint64_t word;
-    uint64_t wanted;
-
-    for (; length >= 8; text += 8, lower += 8, length -= 8) {
-        memcpy(&word, text, 8);
-        memcpy(&wanted, lower, 8);
-        if ((word | bit_5) != wanted)
-            return false;
-    }
-    for (; length > 0; text++, lower++, length--)
-        if ((*text | 0x20) != *lower)
-            return false;
-    return true;
-}
-
-static bool is_word(torc_slice text, torc_slice lower)
-{
-    return text.length == lower.length && is_word_of(text.data, lower.data, text.length);
-}
-
-static bool is_port(torc_slice port)
-{
-    unsigned number = 0;
-
-    if (port.length > 5)
-        return false;
-    for (size_t i = 0; i < port.length; i++) {
-        if (!IS_DIGIT(port.data[i]))
-            return false;
-        number = number * 10 + (unsigned)(port.data[i] - '0');
-    }
-    return number <= 65535;
-}
-
-bool torc__http_host_is_valid(torc_slice host)
-{
-    size_t length;
-
-    if (host.length > 0 && host.data[0] == '[') {
-        length = 1;
-        while (length < host.length && (is(host.data[length], IN_HOST) || host.data[length] == ':'))
-            length++;
-        if (length == 1 || length == host.length || host.data[length] != ']')
-            return false;
-        length++;
-    } else {
-        length = skip_kind(host.data, 0, host.length, IN_HOST);
-    }
-    if (length == host.length)
-        return true;
-    return host.data[length] == ':' && is_port(torc_slice_skip(host, length + 1));
 }
 
 void torc__http_head_parser_init(torc__http_head_parser *parser,
@@ -345,7 +216,7 @@ static step read_method(torc__http_head_parser *parser, torc_slice input)
     size_t end = input.length < longest ? input.length : longest;
     torc_slice name;
 
-    parser->position = skip_kind(input.data, parser->position, end, IN_TOKEN);
+    parser->position = torc__http_skip_kind(input.data, parser->position, end, TORC__HTTP_IN_TOKEN);
     if (parser->position == input.length)
         return STEP_STARVED;
     if (input.data[parser->position] != ' ') {
@@ -387,7 +258,7 @@ static step judge_version_byte(torc__http_head_parser *parser, torc_slice versio
     char byte = version.data[index];
     bool is_number = shape[index] == '1';
 
-    if (is_number ? !IS_DIGIT(byte) : byte != shape[index])
+    if (is_number ? byte < '0' || byte > '9' : byte != shape[index])
         return fail_at_byte(parser, index == 9 ? '\r' : byte, "no HTTP version");
     if (index == 7 && version.data[5] != '1')
         return fail(parser, 505, "a version other than HTTP/1");
@@ -440,8 +311,9 @@ static step read_field_start(torc__http_head_parser *parser, torc_slice input)
 static step read_name(torc__http_head_parser *parser, torc_slice input)
 {
     size_t start = parser->element_start;
-    size_t position = skip_kind(input.data, parser->position, input.length, IN_TOKEN);
+    size_t position = parser->position;
 
+    position = torc__http_skip_kind(input.data, position, input.length, TORC__HTTP_IN_TOKEN);
     parser->position = position;
     if (position == input.length)
         return STEP_STARVED;
@@ -468,6 +340,34 @@ static step read_value_start(torc__http_head_parser *parser, torc_slice input)
     parser->element_start = parser->position;
     parser->state = STATE_VALUE;
     return STEP_ON;
+}
+
+/*
+ * Whether `text` is `lower`, a literal of small letters, digits and hyphens of the same length.
+ * Setting bit 5 turns large letters small, and no other byte that a value may have into a letter or
+ * hyphen.
+ */
+static bool is_word_of(const char *text, const char *lower, size_t length)
+{
+    const uint64_t bit_5 = UINT64_C(0x2020202020202020);
+    uint64_t word;
+    uint64_t wanted;
+
+    for (; length >= 8; text += 8, lower += 8, length -= 8) {
+        memcpy(&word, text, 8);
+        memcpy(&wanted, lower, 8);
+        if ((word | bit_5) != wanted)
+            return false;
+    }
+    for (; length > 0; text++, lower++, length--)
+        if ((*text | 0x20) != *lower)
+            return false;
+    return true;
+}
+
+static bool is_word(torc_slice text, torc_slice lower)
+{
+    return text.length == lower.length && is_word_of(text.data, lower.data, text.length);
 }
 
 /* At most two known names have the same length. */
@@ -702,12 +602,13 @@ static void follow_input(torc__http_head_parser *parser, const char *data)
 /* How many bytes may be looked at in the present state: those beyond do not exist for it. */
 static size_t limit_of(const torc__http_head_parser *parser)
 {
-    size_t line_limit = parser->limits.request_line;
+    const torc__http_head_limits *limits = &parser->limits;
+    size_t around_line = parser->line_start + 2;
 
-    if (parser->state >= STATE_FIELD_START || line_limit >= parser->limits.head)
-        return parser->limits.head;
-    line_limit += parser->line_start + 2;
-    return line_limit < parser->limits.head ? line_limit : parser->limits.head;
+    if (parser->state >= STATE_FIELD_START || limits->head < around_line ||
+        limits->head - around_line < limits->request_line)
+        return limits->head;
+    return around_line + limits->request_line;
 }
 
 torc__http_head_outcome torc__http_head_parse(torc__http_head_parser *parser, torc_slice input)

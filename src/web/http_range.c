@@ -4,7 +4,7 @@
  */
 #include "web/http_range.h"
 
-#include "web/http_head.h"
+#include "web/http_syntax.h"
 
 /* Stops at the largest number: a position beyond any end is valid, and just that. */
 static bool read_number(torc_slice digits, uint64_t *ret_number)

@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "web/http_head.h"
+#include "web/http_syntax.h"
 
 enum {
     LONGEST_EXTENSION = 31,

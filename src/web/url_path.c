@@ -7,7 +7,7 @@
  */
 #include "web/url_path.h"
 
-#include "web/http_head.h"
+#include "web/http_syntax.h"
 
 /* The path under way: `length` bytes are there, of which the open segment begins at `segment`. */
 typedef struct builder {

@@ -7,7 +7,7 @@
 set -eu
 
 source=${SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
-build=${BUILD:-$source/build}
+build=$(cd "${BUILD:-$source/build}" && pwd)
 cc=${CC:-cc}
 
 for tool in pkg-config cmake nm; do
@@ -21,15 +21,14 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
 cmake --install "$build" --prefix "$prefix" >"$work/install.log"
-cp "$source/tests/api/consumer.c" "$work/"
+cp "$source/tests/api/consumer.c" "$source/tests/api/web_consumer.c" "$work/"
 cd "$work"
 
 libdir=$(dirname "$(find "$prefix" -name libtorc.a)")
 export PKG_CONFIG_PATH=$libdir/pkgconfig
 warnings=(-std=c11 -Wall -Wextra -Werror)
-read -ra cflags < <(pkg-config --cflags torc)
-read -ra libs < <(pkg-config --libs torc)
-read -ra static_libs < <(pkg-config --static --libs torc)
+has_web=no
+[ ! -e "$PKG_CONFIG_PATH/torc-web.pc" ] || has_web=yes
 
 # A program may use any name but ours. ("torc__" is what Torc's libraries share among themselves.)
 for library in "$libdir"/libtorc*.so; do
@@ -40,18 +39,27 @@ for library in "$libdir"/libtorc*.so; do
     fi
 done
 
-echo "pkg-config, shared"
-"$cc" "${warnings[@]}" "${cflags[@]}" consumer.c -o consumer_shared "${libs[@]}"
-LD_LIBRARY_PATH=$libdir ./consumer_shared
+# consume PACKAGE SOURCE: compiles, links and runs it, shared and static.
+consume()
+{
+    local cflags libs static_libs
 
-echo "pkg-config, static"
-"$cc" "${warnings[@]}" "${cflags[@]}" consumer.c -static -o consumer_static "${static_libs[@]}"
-./consumer_static
+    pkg-config --exists --print-errors "$1"
+    read -ra cflags < <(pkg-config --cflags "$1")
+    read -ra libs < <(pkg-config --libs "$1")
+    read -ra static_libs < <(pkg-config --static --libs "$1")
 
-# What it requires is installed with it.
-if [ -e "$libdir/pkgconfig/torc-web.pc" ]; then
-    pkg-config --exists --print-errors torc-web
-fi
+    echo "pkg-config, $1, shared"
+    "$cc" "${warnings[@]}" "${cflags[@]}" "$2" -o consumer_shared "${libs[@]}"
+    LD_LIBRARY_PATH=$libdir ./consumer_shared
+
+    echo "pkg-config, $1, static"
+    "$cc" "${warnings[@]}" "${cflags[@]}" "$2" -static -o consumer_static "${static_libs[@]}"
+    ./consumer_static
+}
+
+consume torc consumer.c
+[ $has_web = no ] || consume torc-web web_consumer.c
 
 echo "CMake, shared and static"
 cat >CMakeLists.txt <<'END'
@@ -66,6 +74,12 @@ add_executable(cmake_shared consumer.c)
 target_link_libraries(cmake_shared PRIVATE torc::core)
 add_executable(cmake_static consumer.c)
 target_link_libraries(cmake_static PRIVATE torc::core_static)
+if(TARGET torc::web)
+    add_executable(cmake_web web_consumer.c)
+    target_link_libraries(cmake_web PRIVATE torc::web)
+    add_executable(cmake_web_static web_consumer.c)
+    target_link_libraries(cmake_web_static PRIVATE torc::web_static)
+endif()
 END
 {
     cmake -S . -B out -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc"
@@ -76,6 +90,10 @@ END
 }
 ./out/cmake_shared
 ./out/cmake_static
+if [ $has_web = yes ]; then
+    ./out/cmake_web
+    ./out/cmake_web_static
+fi
 
 if [ -e "$build/torcd" ]; then
     echo "the daemon"

@@ -2,6 +2,7 @@
  * Which drivers there are.
  */
 #include "reactor/driver/drivers.h"
+#include "reactor/drivers.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /*
- * The drivers of this build, best first.
+ * The driver classes of this build.
  */
 #ifndef TORC_REACTOR_DRIVER_DRIVERS_H
 #define TORC_REACTOR_DRIVER_DRIVERS_H
@@ -11,11 +11,5 @@ extern const torc_driver_class torc__driver_epoll;
 #endif
 extern const torc_driver_class torc__driver_poll;
 extern const torc_driver_class torc__driver_select;
-
-/* NULL beyond the last. */
-const torc_driver_class *torc__driver_at(size_t index);
-
-/* NULL when there is none of that name. */
-const torc_driver_class *torc__driver_named(const char *name);
 
 #endif /* TORC_REACTOR_DRIVER_DRIVERS_H */

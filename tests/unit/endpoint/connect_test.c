@@ -371,7 +371,7 @@ static void a_look_up_counts_towards_the_timeout(void **state)
     start("tcp:one.test:80:timeout=0.05", &connected);
     assert_failed(&connected, &torc_error_connect_timed_out, "no answer within 0.05 s");
     hold_resolver(false);
-    run_until_resolver(&resolver_done, 1);
+    run_until_resolver(&resolver_waiting, 0);
     run_turns(3);
 }
 

@@ -148,6 +148,8 @@ static inline void assert_failed(outcome *noted, const torc_failure_type *type, 
 {
     run_until(&noted->fired, 1);
     assert_int_equal(noted->fired, 1);
+    if (noted->failure == NULL)
+        fail_msg("it went well, but was to fail: %s", text);
     if (!torc_failure_is(noted->failure, type) ||
         strstr(torc_failure_text(noted->failure), text) == NULL)
         fail_msg("is %s: %s", torc_failure_type_of(noted->failure)->name,

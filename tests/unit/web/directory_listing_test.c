@@ -38,7 +38,8 @@ static torc__directory_entry folder_of(const char *name)
 }
 
 /* Writes into a block of just the size that was said, so that a byte more is seen. */
-static void make(const char *path, const torc__directory_entry *entries, size_t count, bool truncated)
+static void make(const char *path, const torc__directory_entry *entries, size_t count,
+    bool truncated)
 {
     torc__directory_listing listing = { torc_slice_of(path), entries, count, truncated };
     size_t size = torc__directory_listing_size(&listing);

@@ -39,8 +39,8 @@ static void test_lines_hold_code_and_reason(void **state)
 static void test_an_unknown_code_is_an_error_of_the_server(void **state)
 {
     (void)state;
-    assert_true(torc_slice_is(torc__http_status_line(0), "HTTP/1.1 500 Internal Server Error\r\n"));
-    assert_true(torc_slice_is(torc__http_status_line(600), "HTTP/1.1 500 Internal Server Error\r\n"));
+    assert_true(torc_slice_starts_with(torc__http_status_line(0), TORC_SLICE("HTTP/1.1 500 ")));
+    assert_true(torc_slice_starts_with(torc__http_status_line(600), TORC_SLICE("HTTP/1.1 500 ")));
 }
 
 int main(void)
