@@ -406,11 +406,12 @@ static void a_client_that_asks_is_told_to_go_on(void **state)
 static void bodies_are_bounded(void **state)
 {
     torc_web_site_options options = { .handle = handle, .limits = { .body_max = 4 } };
+    static const char chunked[] = "POST /body HTTP/1.1\r\nHost: h\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n";
     static const char *const inputs[] = {
+        chunked,
         "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n",
         "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
-        "POST /body HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "3\r\nabc\r\n2\r\nde\r\n",
     };
 
     (void)state;
