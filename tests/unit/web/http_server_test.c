@@ -215,6 +215,7 @@ static void head_has_the_fields_and_no_body(void **state)
     client_expect(c, "Content-Length: 4\r\n");
     client_expect_none(c, "/abc");
     client_expect_none(c, "one");
+    client_expect_none(c, "\r\n\r\n0\r\n");
     client_expect(c, "HTTP/1.1 204 No Content\r\n");
     client_free(c);
 }
