@@ -207,10 +207,14 @@ static void open_connection(load *self, connection *peer)
 static void read_options(load *self, int argc, char **argv)
 {
     static const struct option options[] = {
-        { "connections", required_argument, NULL, 'c' }, { "size", required_argument, NULL, 'b' },
-        { "messages", required_argument, NULL, 'm' },    { "seconds", required_argument, NULL, 's' },
-        { "http", required_argument, NULL, 'h' },        { "wait", no_argument, NULL, 'w' },
-        { "spin", no_argument, NULL, 'p' },              { 0 },
+        { "connections", required_argument, NULL, 'c' },
+        { "size", required_argument, NULL, 'b' },
+        { "messages", required_argument, NULL, 'm' },
+        { "seconds", required_argument, NULL, 's' },
+        { "http", required_argument, NULL, 'h' },
+        { "wait", no_argument, NULL, 'w' },
+        { "spin", no_argument, NULL, 'p' },
+        { 0 },
     };
     int option;
 

@@ -1,6 +1,7 @@
 /*
  * The echo server on libevent, as one who knows it would write it: buffer events, the input moved
- * to the output without a copy, no locks, and no more reading from a peer that does not read.
+ * to the output without a copy, no locks, and no more reading from a peer that does not read. At the
+ * end, connections that are still open go with the process: libevent keeps no list of them.
  */
 #include "common/program.h"
 

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* Prints the message, and errno's text when errno is set, to standard error; exits with status 1. */
+/* Says the message on standard error, and errno's text where it is set; exits with status 1. */
 _Noreturn void bench_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The number that TEXT spells; anything else, or one out of bounds, is fatal and names WHAT. */

@@ -109,19 +109,21 @@ class Peers:
         return Peer(name, program, hint, lambda port: [program, port])
 
     def echo(self):
+        again = "apt-get install %s, then configure and build again"
         return [self.torc_echo(), self._echo("bare", "build the benchmarks"),
-                self._echo("libuv", "apt-get install libuv1-dev, then configure and build again"),
-                self._echo("libevent", "apt-get install libevent-dev, then configure and build again")]
+                self._echo("libuv", again % "libuv1-dev"),
+                self._echo("libevent", again % "libevent-dev")]
 
     # -- web -----------------------------------------------------------------------------------
 
     def torcd(self, name="torc", log=False):
         program = os.path.join(self.build, "torcd")
-        path = os.path.join(self.home, "torcd.log")
-        options = ["--log-file", path] if log else ["--no-access-log"]
-        return Peer(name, program, "build it", lambda port: [program] + options + [
-            "web", "--listen", "tcp:%d:interface=127.0.0.1" % port, "--path", self.files_directory],
-            log=path if log else None)
+        path = os.path.join(self.home, "torcd-access.log")
+        before = [] if log else ["--no-access-log"]
+        after = ["--access-log", path] if log else []
+        return Peer(name, program, "build it", lambda port: [program] + before + [
+            "web", "--listen", "tcp:%d:interface=127.0.0.1" % port,
+            "--path", self.files_directory] + after, log=path if log else None)
 
     def nginx(self, name="nginx", log=None):
         """LOG is None for no access log, or the options after its file, "" for none."""

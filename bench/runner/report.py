@@ -77,6 +77,14 @@ class Report:
                     self.goal(name, limit, got)
         print()
 
+    def scale(self, section, table, name, other):
+        """Prints the ratio of two peers that a goal should be read beside."""
+        for row in table.rows:
+            if name in row["samples"] and other in row["samples"]:
+                print("  %-54s is  %.2f" % ("%s, %s: %s/%s" % (section, row["case"], name, other),
+                                            ratio(row["samples"], name, other)))
+        print()
+
     def goal(self, name, limit, got, digits=2, unit=""):
         # Compared as it is printed: a figure that reads as the goal meets it.
         met = round(got, digits) <= limit

@@ -1,4 +1,4 @@
-"""What is measured: a function a section, with its goals beside it. README.md says what each means."""
+"""What is measured: a function a section, with its goals. README.md says what each figure means."""
 import http.client
 import os
 import re
@@ -55,6 +55,7 @@ def echo(bench):
     table.print()
     bench.report.keep("echo", table)
     bench.report.ratios("echo", table, limits)
+    bench.report.scale("echo", table, "bare", "libuv")
 
 
 # -- web ---------------------------------------------------------------------------------------
@@ -309,8 +310,9 @@ def instructions(bench):
         return
     few, many = bench.counted_messages // 10, bench.counted_messages
     web_peers = [bench.peers.torcd(), bench.peers.nginx()]
+    get = ("--http", FILES[SMALL][0])
     for case, peers, options in (("echo, 1 connection", bench.peers.echo(), ()),
-                                 ("GET 13 B, 1 connection", web_peers, ("--http", FILES[SMALL][0]))):
+                                 ("GET 13 B, 1 connection", web_peers, get)):
         peers = present(bench, peers)
         table = Table("instructions of the server per message, in user space", "instructions",
                       [peer.name for peer in peers])

@@ -1,10 +1,10 @@
 -- The request for wrk, DEPTH times over in one write (`-- DEPTH`, 1 when left out), and figures
--- that the runner can read. The bytes are made once: wrk sends them without asking Lua again.
+-- that the runner can read. wrk formats its request once, right after init, and then sends the same
+-- bytes without asking Lua again; so it is the formatting that is replaced.
 
 function init(arguments)
-    wrk.init(arguments)
     local requests = string.rep(wrk.format(), tonumber(arguments[1]) or 1)
-    wrk.request = function() return requests end
+    wrk.format = function() return requests end
 end
 
 function done(summary)

@@ -17,10 +17,12 @@
  * added while the chain runs is appended, not nested.
  *
  * Life: the engine frees. A deferred belongs to the scope that it was made in; when that ends, it
- * is cancelled and none of its callbacks runs. One that has its result and no callback left to run
- * is freed at the end of the loop's turn; so add callbacks in the turn in which you were handed
- * it, or hold it (torc_deferred_hold). A failure that no errback took by then is logged, once,
- * with its trace. A value that nobody took is released.
+ * is cancelled and none of its callbacks runs. Deferreds of other scopes that wait for it, or that
+ * it waits for, are failed or cancelled by the end of the turn. One that has its result and no
+ * callback left to run is freed at the end of the loop's turn; so add callbacks in the turn in
+ * which you were handed it, or hold it (torc_deferred_hold). A failure that no errback took by
+ * then is logged, once, with its trace. A value that nobody took is released. A deferred made in a
+ * scope that has ended has failed, with torc_error_cancelled; firing it once is harmless.
  *
  * Firing twice, chaining one deferred to two, or using one that is gone aborts with a message that
  * says so. A chain may be of any length and depth: nothing here recurses.
@@ -50,7 +52,8 @@ typedef void torc_canceller(torc_deferred *deferred, void *argument);
  * late torc_fire is swallowed. Never NULL: when memory is out the process ends with a message,
  * because a promise that cannot be made cannot be reported either (pools make this rare).
  */
-TORC_API torc_deferred *torc_deferred_new(torc_scope *scope, torc_canceller *cancel, void *argument);
+TORC_API torc_deferred *torc_deferred_new(
+    torc_scope *scope, torc_canceller *cancel, void *argument);
 
 /* Already fired, with `result` (a value or a failure), which it takes over. */
 TORC_API torc_deferred *torc_deferred_fired(torc_scope *scope, torc_result result);
@@ -60,6 +63,10 @@ TORC_API void torc_fire(torc_deferred *deferred, torc_result result);
 
 /* -- for who waits ------------------------------------------------------------------------- */
 
+/*
+ * The first four callbacks need no memory. Where there is none for a further one, the process ends
+ * with a message: a chain with a link missing would go wrong in silence.
+ */
 TORC_API void torc_add_callback(torc_deferred *deferred, torc_callback *callback, void *self);
 TORC_API void torc_add_errback(torc_deferred *deferred, torc_callback *errback, void *self);
 
@@ -83,7 +90,8 @@ TORC_API void torc_cancel(torc_deferred *deferred);
 /*
  * Cancels unless there is a result within `delay`; the failure is then of type torc_error_timeout
  * and names the delay. What the canceller fires instead passes through as it is. Callbacks added
- * before this call see the cancellation, those added after it the timeout.
+ * before this call see the cancellation, those added after it the timeout. When memory is out it
+ * cancels at once.
  */
 TORC_API void torc_set_timeout(torc_deferred *deferred, torc_time delay);
 

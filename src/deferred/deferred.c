@@ -30,6 +30,7 @@ torc_result torc__cancelled(const char *what)
 
 /* -- making -------------------------------------------------------------------------------- */
 
+/* Field by field: for the compiler that is less work than to clear the whole first. */
 static torc_deferred *make(torc_scope *scope, torc_canceller *cancel, void *argument)
 {
     torc_reactor *reactor = scope->reactor;
@@ -37,16 +38,23 @@ static torc_deferred *make(torc_scope *scope, torc_canceller *cancel, void *argu
 
     if (TORC_UNLIKELY(deferred == NULL))
         torc__abort_out_of_memory("a deferred");
-    /* All but the links: those are written before they are read. */
-    memset(deferred, 0, offsetof(torc_deferred, inline_links));
-    deferred->magic = TORC__DEFERRED_MAGIC;
-    deferred->reactor = reactor;
+    memset(&deferred->place, 0, sizeof(deferred->place));
     deferred->scope = scope;
-    deferred->keeps_result = scope->keeps_results;
+    deferred->reactor = reactor;
+    deferred->magic = TORC__DEFERRED_MAGIC;
+    deferred->state = (torc__deferred_state){ .keeps_result = scope->keeps_results };
+    deferred->first_link = 0;
+    deferred->link_count = 0;
+    deferred->link_capacity = TORC__DEFERRED_INLINE_LINKS;
+    deferred->pauses = 0;
+    deferred->holds = 0;
+    deferred->result = torc_nothing();
+    deferred->waiting = NULL;
+    deferred->waiter = NULL;
     deferred->canceller = cancel;
     deferred->argument = argument;
+    /* The inline links are written before they are read. */
     deferred->links = deferred->inline_links;
-    deferred->link_capacity = TORC__DEFERRED_INLINE_LINKS;
     return deferred;
 }
 
@@ -57,10 +65,10 @@ static torc_deferred *make(torc_scope *scope, torc_canceller *cancel, void *argu
 static TORC_COLD void make_cancelled(torc_deferred *deferred)
 {
     deferred->scope = NULL;
-    deferred->keeps_result = false;
-    deferred->quiet = true;
-    deferred->cancelled = true;
-    deferred->fired = true;
+    deferred->state.keeps_result = false;
+    deferred->state.quiet = true;
+    deferred->state.cancelled = true;
+    deferred->state.fired = true;
     deferred->result = torc__cancelled("started in a scope that has ended");
     torc__deferred_queue_due(deferred);
 }
@@ -76,7 +84,7 @@ torc_deferred *torc_deferred_new(torc_scope *scope, torc_canceller *cancel, void
         return deferred;
     }
     /* Who makes the promise need not know that nobody wants it, and will fire it. */
-    deferred->late = true;
+    deferred->state.late = true;
     make_cancelled(deferred);
     return deferred;
 }
@@ -128,11 +136,11 @@ static void wait_for(torc_deferred *outer, torc_deferred *inner)
     if (TORC_UNLIKELY(inner->waiter != NULL))
         torc__abort("torc_wait_for: another deferred waits for this one already; let the first "
                     "one's callback fire a deferred for each who wants the result");
-    if (inner->ended) {
+    if (inner->state.ended) {
         outer->result = torc__cancelled("the scope of what was waited for has ended");
         return;
     }
-    inner->cancel_due = false;
+    inner->state.cancel_due = false;
     if (torc__deferred_is_dry(inner)) {
         outer->result = torc__deferred_take_result(inner);
         torc__deferred_queue(inner);
@@ -144,58 +152,30 @@ static void wait_for(torc_deferred *outer, torc_deferred *inner)
 
 /* -- the chain ----------------------------------------------------------------------------- */
 
-static bool is_same(torc_result a, torc_result b)
-{
-    return a.type == b.type && a.as.pointer == b.as.pointer;
-}
-
-/* What a callback returned whose deferred ended meanwhile: nobody will ever see it. */
-static TORC_COLD void discard(torc_deferred *deferred, torc_result returned)
-{
-    torc_result borrowed = torc__deferred_take_result(deferred);
-
-    if (returned.type == &torc_type_deferred) {
-        torc_deferred *inner = returned.as.pointer;
-
-        torc__deferred_check(inner, "torc_wait_for");
-        inner->cancel_due = inner->waiter == NULL;
-        torc__deferred_queue_due(inner);
-    } else {
-        torc__deferred_report(deferred, returned);
-        if (!is_same(borrowed, returned))
-            torc_result_release(returned);
-    }
-    torc_result_release(borrowed);
-}
-
 /* Puts what a callback returned in the place of what it was handed. */
 static void replace_result(torc_deferred *deferred, torc_result returned)
 {
-    torc_result borrowed = deferred->result;
+    const torc_type *type = deferred->result.type;
+    void *value = deferred->result.as.pointer;
 
-    if (TORC_UNLIKELY(deferred->ended)) {
-        discard(deferred, returned);
+    if (TORC_UNLIKELY(deferred->state.ended)) {
+        torc__deferred_discard(deferred, returned);
         return;
     }
-    if (is_same(borrowed, returned))
+    if (returned.type == type && returned.as.pointer == value)
         return;
-    if (returned.type == &torc_type_deferred) {
+    if (TORC_UNLIKELY(returned.type == &torc_type_deferred)) {
         deferred->result = torc_nothing();
         wait_for(deferred, returned.as.pointer);
-    } else
-        deferred->result = returned;
-    torc_result_release(borrowed);
-}
-
-static torc__link take_link(torc_deferred *deferred)
-{
-    torc__link link = deferred->links[deferred->first_link++];
-
-    if (deferred->first_link == deferred->link_count) {
-        deferred->first_link = 0;
-        deferred->link_count = 0;
+    } else {
+        /* In two halves, as it came in two registers: compilers make a detour by the stack for
+           a single wide store, and the wait for that is half the cost of a callback. */
+        if (returned.type != type)
+            deferred->result.type = returned.type;
+        deferred->result.as.pointer = returned.as.pointer;
     }
-    return link;
+    if (type != NULL && type->release != NULL)
+        type->release(value);
 }
 
 /* The function of the link that this result goes to; NULL when it passes by. */
@@ -211,22 +191,29 @@ static torc_callback *taker(const torc__link *link, torc_result result)
 /* While a scope ends, nothing in it runs any more, also what it has not come to yet. */
 static bool may_run(const torc_deferred *deferred)
 {
-    return deferred->fired && !deferred->running && !deferred->ended && !deferred->bereft &&
+    const torc__deferred_state *state = &deferred->state;
+
+    return state->fired && !state->running && !state->ended && !state->bereft &&
         deferred->waiting == NULL && (deferred->scope == NULL || !deferred->scope->ended);
 }
 
 static void run_links(torc_deferred *deferred)
 {
-    deferred->running = true;
+    deferred->state.running = true;
     while (deferred->first_link != deferred->link_count && deferred->pauses == 0 &&
            deferred->waiting == NULL) {
-        torc__link link = take_link(deferred);
-        torc_callback *call = taker(&link, deferred->result);
+        const torc__link *link = &deferred->links[deferred->first_link];
+        torc_callback *call = taker(link, deferred->result);
+        void *self = link->self;
 
+        /* The callback may add links, and so move them all. */
+        deferred->first_link++;
+        if (deferred->first_link == deferred->link_count)
+            deferred->first_link = deferred->link_count = 0;
         if (call != NULL)
-            replace_result(deferred, call(link.self, deferred->result));
+            replace_result(deferred, call(self, deferred->result));
     }
-    deferred->running = false;
+    deferred->state.running = false;
 }
 
 /* Callbacks speak, in logs, for who owns the deferred, and not for who fires it. */
@@ -251,7 +238,7 @@ void torc__deferred_run(torc_deferred *deferred)
         torc_deferred *waiter;
 
         run_as_owner(deferred);
-        if (!torc__deferred_is_dry(deferred) && !deferred->ended)
+        if (!torc__deferred_is_dry(deferred) && !deferred->state.ended)
             return;
         torc__deferred_queue(deferred);
         waiter = deferred->waiter;
@@ -268,19 +255,20 @@ void torc__deferred_run(torc_deferred *deferred)
 
 void torc__deferred_give(torc_deferred *deferred, torc_result result)
 {
-    deferred->fired = true;
-    deferred->result = result;
+    deferred->state.fired = true;
+    deferred->result.type = result.type;
+    deferred->result.as.pointer = result.as.pointer;
     torc__deferred_run(deferred);
 }
 
 /* A result for one that has a result or has ended: fine only where it could not be known. */
 static TORC_COLD void fire_late(torc_deferred *deferred, torc_result result)
 {
-    if (deferred->late) {
-        deferred->late = false;
+    if (deferred->state.late) {
+        deferred->state.late = false;
         torc__deferred_queue(deferred);
-    } else if (!deferred->asking || !deferred->ended) {
-        torc__abort(deferred->cancelled
+    } else if (!deferred->state.asking || !deferred->state.ended) {
+        torc__abort(deferred->state.cancelled
                 ? "torc_fire: this deferred was cancelled before; once its canceller has returned, "
                   "or a late result has been swallowed, it must not be fired: let the canceller "
                   "stop what would fire it"
@@ -296,7 +284,7 @@ void torc_fire(torc_deferred *deferred, torc_result result)
     if (TORC_UNLIKELY(result.type == &torc_type_deferred))
         torc__abort("torc_fire: the result is a deferred; only a callback may return one, by "
                     "torc_wait_for: add a callback to that deferred which fires this one");
-    if (TORC_UNLIKELY(deferred->fired || deferred->ended)) {
+    if (TORC_UNLIKELY(deferred->state.fired || deferred->state.ended)) {
         fire_late(deferred, result);
         return;
     }
@@ -329,46 +317,50 @@ static void make_room(torc_deferred *deferred)
     deferred->link_count = waiting;
 }
 
-void torc__deferred_add_link(torc_deferred *deferred, torc__link link, const char *call)
+static inline void add_link(torc_deferred *deferred, torc_callback *callback,
+    torc_callback *errback, void *self, const torc_failure_type *type, const char *call)
 {
+    torc__link *link;
+
     torc__deferred_check(deferred, call);
-    if (TORC_UNLIKELY(deferred->ended))
+    if (TORC_UNLIKELY(deferred->state.ended))
         return;
     if (TORC_UNLIKELY(deferred->link_count == deferred->link_capacity))
         make_room(deferred);
-    deferred->links[deferred->link_count++] = link;
-    torc__deferred_run(deferred);
+    link = &deferred->links[deferred->link_count++];
+    link->callback = callback;
+    link->errback = errback;
+    link->self = self;
+    link->type = type;
+    if (deferred->state.fired)
+        torc__deferred_run(deferred);
 }
 
 void torc_add_callback(torc_deferred *deferred, torc_callback *callback, void *self)
 {
-    torc__deferred_add_link(
-        deferred, (torc__link){ callback, NULL, self, NULL }, "torc_add_callback");
+    add_link(deferred, callback, NULL, self, NULL, "torc_add_callback");
 }
 
 void torc_add_errback(torc_deferred *deferred, torc_callback *errback, void *self)
 {
-    torc__deferred_add_link(
-        deferred, (torc__link){ NULL, errback, self, NULL }, "torc_add_errback");
+    add_link(deferred, NULL, errback, self, NULL, "torc_add_errback");
 }
 
 void torc_add_errback_for(
     torc_deferred *deferred, const torc_failure_type *type, torc_callback *errback, void *self)
 {
-    torc__deferred_add_link(
-        deferred, (torc__link){ NULL, errback, self, type }, "torc_add_errback_for");
+    add_link(deferred, NULL, errback, self, type, "torc_add_errback_for");
 }
 
 void torc_add_callbacks(
     torc_deferred *deferred, torc_callback *callback, torc_callback *errback, void *self)
 {
-    torc__deferred_add_link(
-        deferred, (torc__link){ callback, errback, self, NULL }, "torc_add_callbacks");
+    add_link(deferred, callback, errback, self, NULL, "torc_add_callbacks");
 }
 
 void torc_add_both(torc_deferred *deferred, torc_callback *both, void *self)
 {
-    torc__deferred_add_link(deferred, (torc__link){ both, both, self, NULL }, "torc_add_both");
+    add_link(deferred, both, both, self, NULL, "torc_add_both");
 }
 
 /* -- pausing, holding, asking -------------------------------------------------------------- */
@@ -415,14 +407,14 @@ void torc_deferred_release(torc_deferred *deferred)
 bool torc_deferred_has_fired(const torc_deferred *deferred)
 {
     torc__deferred_check(deferred, "torc_deferred_has_fired");
-    return deferred->fired;
+    return deferred->state.fired;
 }
 
 bool torc_deferred_result(const torc_deferred *deferred, torc_result *ret_result)
 {
     torc__deferred_check(deferred, "torc_deferred_result");
-    if (!deferred->fired || deferred->running || deferred->bereft || deferred->waiting != NULL ||
-        deferred->first_link != deferred->link_count)
+    if (!deferred->state.fired || deferred->state.running || deferred->state.bereft ||
+        deferred->waiting != NULL || deferred->first_link != deferred->link_count)
         return false;
     *ret_result = deferred->result;
     return true;

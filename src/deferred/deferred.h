@@ -30,6 +30,21 @@ typedef struct torc__link {
     const torc_failure_type *type; /* the errback is for these only; NULL: for all */
 } torc__link;
 
+typedef struct torc__deferred_state {
+    bool fired;
+    bool running;      /* its chain is being run, further down on the stack */
+    bool ended;
+    bool cancelled;    /* the work behind it has been told to stop; it is not told twice */
+    bool asking;       /* the canceller is on the stack */
+    bool late;         /* one torc_fire may still come, and is swallowed */
+    bool parked;       /* in the reactor's late_deferreds */
+    bool queued;       /* in the reactor's dry list */
+    bool cancel_due;   /* to be cancelled at the turn's end: who waited for it has ended */
+    bool bereft;       /* what it waited for has ended: it is told so at the turn's end */
+    bool quiet;        /* that it was cancelled interests nobody any more */
+    bool keeps_result; /* as its scope's keeps_results */
+} torc__deferred_state;
+
 struct torc_deferred {
     union {
         torc_scoped scoped; /* its place in its scope, until it has ended */
@@ -39,18 +54,7 @@ struct torc_deferred {
     torc_reactor *reactor;
 
     uint32_t magic; /* TORC__DEFERRED_MAGIC from the making to the freeing */
-    bool fired;
-    bool running;       /* its chain is being run, further down on the stack */
-    bool ended;
-    bool cancelled;     /* the work behind it has been told to stop; it is not told twice */
-    bool asking;        /* the canceller is on the stack */
-    bool late;          /* one torc_fire may still come, and is swallowed */
-    bool parked;        /* in the reactor's late_deferreds */
-    bool queued;        /* in the reactor's dry list */
-    bool cancel_due;    /* to be cancelled at the turn's end: who waited for it has ended */
-    bool bereft;        /* what it waited for has ended: it is told so at the turn's end */
-    bool quiet;         /* that it was cancelled interests nobody any more */
-    bool keeps_result;  /* as its scope's keeps_results */
+    torc__deferred_state state;
 
     uint32_t first_link; /* the next to run */
     uint32_t link_count; /* one past the last */
@@ -81,17 +85,17 @@ static inline void torc__deferred_check(const torc_deferred *deferred, const cha
 /* Has its result, and nothing that could still change it. */
 static inline bool torc__deferred_is_dry(const torc_deferred *deferred)
 {
-    return deferred->fired && deferred->first_link == deferred->link_count &&
-        deferred->waiting == NULL && deferred->pauses == 0 && !deferred->running &&
-        !deferred->bereft;
+    return deferred->state.fired && deferred->first_link == deferred->link_count &&
+        deferred->waiting == NULL && deferred->pauses == 0 && !deferred->state.running &&
+        !deferred->state.bereft;
 }
 
 /* Has it looked at when the turn is over. */
 static inline void torc__deferred_queue(torc_deferred *deferred)
 {
-    if (deferred->queued)
+    if (deferred->state.queued)
         return;
-    deferred->queued = true;
+    deferred->state.queued = true;
     deferred->next_dry = deferred->reactor->dry;
     deferred->reactor->dry = deferred;
 }
@@ -110,8 +114,6 @@ torc_result torc__cancelled(const char *what);
 
 /* -- deferred.c ---------------------------------------------------------------------------- */
 
-void torc__deferred_add_link(torc_deferred *deferred, torc__link link, const char *call);
-
 /* Gives the result to one that has not fired, and runs the chain. */
 void torc__deferred_give(torc_deferred *deferred, torc_result result);
 
@@ -126,13 +128,16 @@ void torc__deferred_end(torc_scoped *scoped);
 /* As torc__deferred_queue, for one about which something is to be done, and not only looked at. */
 void torc__deferred_queue_due(torc_deferred *deferred);
 
+/* What a callback returned whose deferred ended meanwhile: nobody will ever see it. */
+void torc__deferred_discard(torc_deferred *deferred, torc_result returned);
+
 /* Logs a failure that nobody took, unless it only says that what nobody wants was cancelled. */
 void torc__deferred_report(const torc_deferred *deferred, torc_result result);
 
 /* -- timeout.c ----------------------------------------------------------------------------- */
 
 /* The callback of the link that a timeout is; one that is dropped must be given back. */
-torc_result torc__timeout_passed(void *timeout, torc_result result);
-void torc__timeout_drop(void *timeout);
+torc_result torc__timeout_passed(void *passed, torc_result result);
+void torc__timeout_drop(void *dropped);
 
 #endif /* TORC_DEFERRED_DEFERRED_H */

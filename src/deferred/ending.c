@@ -19,15 +19,15 @@
 /* Tells the work behind a deferred to stop; the canceller may fire it before it returns. */
 static void stop_work(torc_deferred *deferred)
 {
-    deferred->cancelled = true;
+    deferred->state.cancelled = true;
     if (deferred->canceller == NULL) {
-        deferred->late = true;
+        deferred->state.late = true;
         return;
     }
-    deferred->asking = true;
+    deferred->state.asking = true;
     deferred->canceller(deferred, deferred->argument);
-    deferred->asking = false;
-    if (deferred->ended)
+    deferred->state.asking = false;
+    if (deferred->state.ended)
         torc__deferred_queue(deferred);
 }
 
@@ -36,10 +36,10 @@ void torc_cancel(torc_deferred *deferred)
     torc__deferred_check(deferred, "torc_cancel");
     while (deferred->waiting != NULL)
         deferred = deferred->waiting;
-    if (deferred->fired || deferred->cancelled || deferred->ended)
+    if (deferred->state.fired || deferred->state.cancelled || deferred->state.ended)
         return;
     stop_work(deferred);
-    if (!deferred->fired && !deferred->ended)
+    if (!deferred->state.fired && !deferred->state.ended)
         torc__deferred_give(deferred, torc__cancelled("cancelled before there was a result"));
 }
 
@@ -75,15 +75,15 @@ static void detach(torc_deferred *deferred)
 
     deferred->waiter = NULL;
     deferred->waiting = NULL;
-    deferred->bereft = false;
+    deferred->state.bereft = false;
     if (waiter != NULL) {
         waiter->waiting = NULL;
-        waiter->bereft = true;
+        waiter->state.bereft = true;
         torc__deferred_queue_due(waiter);
     }
     if (waiting != NULL) {
         waiting->waiter = NULL;
-        waiting->cancel_due = true;
+        waiting->state.cancel_due = true;
         torc__deferred_queue_due(waiting);
     }
 }
@@ -92,9 +92,9 @@ static void detach(torc_deferred *deferred)
 static void end_result(torc_deferred *deferred, bool unhandled)
 {
     if (deferred->holds != 0) {
-        if (!deferred->fired && !deferred->asking)
+        if (!deferred->state.fired && !deferred->state.asking)
             deferred->result = torc__cancelled("its scope ended before there was a result");
-        deferred->fired = true;
+        deferred->state.fired = true;
         return;
     }
     if (unhandled)
@@ -107,16 +107,39 @@ void torc__deferred_end(torc_scoped *scoped)
     torc_deferred *deferred = TORC_CONTAINER_OF(scoped, torc_deferred, place.scoped);
     bool unhandled = torc__deferred_is_dry(deferred);
 
-    deferred->ended = true;
+    deferred->state.ended = true;
     deferred->scope = NULL;
     drop_links(deferred);
     detach(deferred);
-    if (!deferred->fired && !deferred->cancelled)
+    if (!deferred->state.fired && !deferred->state.cancelled)
         stop_work(deferred);
     /* A callback on the stack borrows the result: the loop that called it lets go of it. */
-    if (!deferred->running)
+    if (!deferred->state.running)
         end_result(deferred, unhandled);
     torc__deferred_queue(deferred);
+}
+
+static bool is_same(torc_result a, torc_result b)
+{
+    return a.type == b.type && a.as.pointer == b.as.pointer;
+}
+
+void torc__deferred_discard(torc_deferred *deferred, torc_result returned)
+{
+    torc_result borrowed = torc__deferred_take_result(deferred);
+
+    if (returned.type == &torc_type_deferred) {
+        torc_deferred *inner = returned.as.pointer;
+
+        torc__deferred_check(inner, "torc_wait_for");
+        inner->state.cancel_due = inner->waiter == NULL;
+        torc__deferred_queue_due(inner);
+    } else {
+        torc__deferred_report(deferred, returned);
+        if (!is_same(borrowed, returned))
+            torc_result_release(returned);
+    }
+    torc_result_release(borrowed);
 }
 
 /* -- the end of a turn --------------------------------------------------------------------- */
@@ -125,7 +148,7 @@ void torc__deferred_report(const torc_deferred *deferred, torc_result result)
 {
     if (TORC_LIKELY(!torc_is_failure(result)))
         return;
-    if ((deferred->quiet || deferred->ended) &&
+    if ((deferred->state.quiet || deferred->state.ended) &&
         torc_failure_is(result.as.pointer, &torc_error_cancelled))
         return;
     torc_log_describe(TORC_LOG_ERROR, "Unhandled failure in a deferred", result.as.pointer);
@@ -145,26 +168,26 @@ static void free_deferred(torc_deferred *deferred)
 /* Keeps one that has ended until its late result has come. */
 static void park(torc_deferred *deferred)
 {
-    if (deferred->parked)
+    if (deferred->state.parked)
         return;
-    deferred->parked = true;
+    deferred->state.parked = true;
     memset(&deferred->place, 0, sizeof(deferred->place));
     torc__list_append(&deferred->reactor->late_deferreds, &deferred->place.late);
 }
 
 static void unpark(torc_deferred *deferred)
 {
-    if (!deferred->parked)
+    if (!deferred->state.parked)
         return;
-    deferred->parked = false;
+    deferred->state.parked = false;
     torc__list_remove(&deferred->place.late);
 }
 
 /* Whether something was put off to the turn's end. */
 static bool is_due(const torc_deferred *deferred)
 {
-    return !deferred->ended &&
-        (deferred->scope == NULL || deferred->bereft || deferred->cancel_due);
+    return !deferred->state.ended &&
+        (deferred->scope == NULL || deferred->state.bereft || deferred->state.cancel_due);
 }
 
 /* Does it; may run callbacks. */
@@ -177,14 +200,14 @@ static void do_due(torc_reactor *reactor, torc_deferred *deferred)
         return;
     }
     outer = torc__enter(reactor, deferred->scope->context);
-    if (deferred->bereft) {
-        deferred->bereft = false;
+    if (deferred->state.bereft) {
+        deferred->state.bereft = false;
         deferred->result = torc__cancelled("the scope of what was waited for has ended");
         torc__deferred_run(deferred);
     }
-    if (deferred->cancel_due && !deferred->ended) {
-        deferred->cancel_due = false;
-        deferred->quiet = true;
+    if (deferred->state.cancel_due && !deferred->state.ended) {
+        deferred->state.cancel_due = false;
+        deferred->state.quiet = true;
         torc_cancel(deferred);
     }
     torc__leave(reactor, outer);
@@ -193,16 +216,17 @@ static void do_due(torc_reactor *reactor, torc_deferred *deferred)
 /* Frees one that is of no use to anybody any more. */
 static void settle(torc_deferred *deferred)
 {
-    if (deferred->running || deferred->holds != 0 || deferred->asking)
+    if (deferred->state.running || deferred->holds != 0 || deferred->state.asking)
         return;
-    if (!deferred->ended) {
-        if (!torc__deferred_is_dry(deferred) || deferred->waiter != NULL || deferred->keeps_result)
+    if (!deferred->state.ended) {
+        if (!torc__deferred_is_dry(deferred) || deferred->waiter != NULL ||
+            deferred->state.keeps_result)
             return;
         torc__deferred_report(deferred, deferred->result);
         torc_scope_remove(&deferred->place.scoped);
-        deferred->ended = true;
+        deferred->state.ended = true;
     }
-    if (TORC_UNLIKELY(deferred->late)) {
+    if (TORC_UNLIKELY(deferred->state.late)) {
         torc_result_release(torc__deferred_take_result(deferred));
         park(deferred);
         return;
@@ -226,7 +250,7 @@ void torc__settle_deferreds(torc_reactor *reactor)
         torc_deferred *deferred = dry;
 
         dry = deferred->next_dry;
-        deferred->queued = false;
+        deferred->state.queued = false;
         if (TORC_UNLIKELY(is_due(deferred)))
             torc__deferred_queue(deferred);
         else

@@ -67,11 +67,10 @@ static void expire(void *argument)
 
 void torc_set_timeout(torc_deferred *deferred, torc_time delay)
 {
-    torc__link link = { torc__timeout_passed, torc__timeout_passed, NULL, NULL };
     timeout *self;
 
     torc__deferred_check(deferred, "torc_set_timeout");
-    if (deferred->ended || torc__deferred_is_dry(deferred))
+    if (deferred->state.ended || torc__deferred_is_dry(deferred))
         return;
     self = torc__allocate_zeroed(sizeof(*self));
     if (self == NULL) {
@@ -82,7 +81,6 @@ void torc_set_timeout(torc_deferred *deferred, torc_time delay)
     }
     self->deferred = deferred;
     self->delay = delay > 0 ? delay : 0;
-    link.self = self;
     torc_timer_set(&self->timer, &deferred->reactor->root, self->delay, expire, self);
-    torc__deferred_add_link(deferred, link, "torc_set_timeout");
+    torc_add_both(deferred, torc__timeout_passed, self);
 }

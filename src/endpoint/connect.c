@@ -7,10 +7,10 @@
  * told when its connecting is over. There is one at a time; trying several side by side needs more
  * attempts and a timer, and nothing else here.
  *
- * Invariants. All of it begins in a turn: torc_connect only notes what is wanted. In its scope, an
- * attempting always stands as newer than its transports, so that the scope's end comes to it first
- * and finds them alive. Its memory is buried when it closes, exactly once; until the turn is over
- * late callers find `closed`.
+ * Invariants. All of it begins in a turn: torc_connect only notes what is wanted. A transport that
+ * is not started stays ours to drop, also when the scope's end came to it before us. An
+ * attempting's memory is buried when it closes, exactly once; until the turn is over late callers
+ * find `closed`.
  */
 #include <torc/endpoint.h>
 #include <torc/reactor.h>
@@ -23,6 +23,10 @@
 #include "transport/transport.h"
 
 #include <errno.h>
+#include <fcntl.h>
+
+/* A UNIX socket whose queue is full does not let us wait in line: so often we ask again. */
+#define FULL_QUEUE_PAUSE (20 * TORC_MILLISECOND)
 
 typedef struct attempting attempting;
 
@@ -38,6 +42,7 @@ struct attempting {
     torc_scoped scoped;
     torc__task task;
     torc_timer timeout;
+    torc_timer retry;
     torc_reactor *reactor;
     torc_scope *scope;
     torc_factory *factory;
@@ -81,6 +86,7 @@ static void close_attempting(attempting *self)
     self->deferred = NULL;
     torc__cancel_task(&self->task);
     torc_timer_cancel(&self->timeout);
+    torc_timer_cancel(&self->retry);
     torc__lookup_cancel(&self->lookup);
     drop_attempt(&self->attempt);
     torc_scope_remove(&self->scoped);
@@ -159,18 +165,6 @@ static void start_connection(
         finish(self, torc_pointer(torc__transport_protocol(transport)));
 }
 
-/* A transport that is newer than its attempting, until the latter is added anew. */
-static torc_transport *new_transport(attempting *self)
-{
-    torc_transport *transport = torc__transport_new(self->scope, self->factory);
-
-    if (transport == NULL)
-        return NULL;
-    torc_scope_remove(&self->scoped);
-    torc_scope_add(self->scope, &self->scoped, end_attempting);
-    return transport;
-}
-
 /* 0: `connected` will tell. */
 static int start_attempt(attempting *self, const torc_address *address)
 {
@@ -179,7 +173,7 @@ static int start_attempt(attempting *self, const torc_address *address)
     const torc_address *local = &self->endpoint.local;
     int error;
 
-    attempt->transport = new_transport(self);
+    attempt->transport = torc__transport_new(self->scope, self->factory);
     if (attempt->transport == NULL)
         return ENOMEM;
     attempt->address = *address;
@@ -198,6 +192,16 @@ static bool suits_local_address(const attempting *self, const torc_address *addr
     return kind == TORC_ADDRESS_NONE || kind == address->kind;
 }
 
+static void try_next(attempting *self);
+
+static void try_again(void *argument)
+{
+    attempting *self = argument;
+
+    self->next--;
+    try_next(self);
+}
+
 static void try_next(attempting *self)
 {
     while (self->next < self->count) {
@@ -206,7 +210,9 @@ static void try_next(attempting *self)
 
         if (suits_local_address(self, address))
             error = start_attempt(self, address);
-        if (error == 0)
+        if (error == EAGAIN && address->kind == TORC_ADDRESS_UNIX)
+            torc_timer_set(&self->retry, self->scope, FULL_QUEUE_PAUSE, try_again, self);
+        if (error == 0 || torc_timer_is_set(&self->retry))
             return;
         add_failure(self, torc__connect_failure(&self->endpoint, address, error));
     }
@@ -270,14 +276,31 @@ static void look_up(attempting *self)
     finish_failed(self);
 }
 
+/* As a driver wants what it adopts: a connected socket that neither blocks nor is inherited. */
+static int prepare_descriptor(int descriptor)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof(peer);
+    int flags = fcntl(descriptor, F_GETFL);
+
+    if (flags < 0 || getpeername(descriptor, (struct sockaddr *)&peer, &size) != 0)
+        return errno;
+    if (fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0)
+        return errno;
+    return 0;
+}
+
 static void adopt_descriptor(attempting *self)
 {
     torc_driver *driver = self->reactor->driver;
-    torc_transport *transport = new_transport(self);
+    torc_transport *transport = torc__transport_new(self->scope, self->factory);
     torc_address peer;
     int error = ENOMEM;
 
     if (transport != NULL)
+        error = prepare_descriptor(self->endpoint.descriptor);
+    if (error == 0)
         error = -driver->kind->adopt(driver, &transport->io, self->endpoint.descriptor);
     if (error == 0) {
         transport->io.kind->peer_address(&transport->io, &peer);

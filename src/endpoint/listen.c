@@ -5,10 +5,9 @@
  *     PENDING --told--> OPEN --torc_port_stop, end of the scope--> CLOSING --> CLOSED (freed)
  *        |----failed--> FAILED --'
  *
- * Invariants: a port is a member of its scope until it is CLOSED; when the scope ends first, it
- * passes into the reactor's root scope until what is left to do was done, because that may call
- * the user's code (the factory's `stopped` and `release`), which only a turn may. `scope` is NULL
- * from then on. The io is open exactly in PENDING (without a failure) and OPEN.
+ * Invariants: closing ends in a task, because it may call the user's code (the factory's `stopped`
+ * and `release`), which only a turn may. When the scope ends first, `scope` is NULL from then on and
+ * nobody is told. The io is open exactly in PENDING (without a failure) and OPEN.
  */
 #include <torc/endpoint.h>
 #include <torc/log.h>
@@ -69,30 +68,21 @@ static const char *port_name(const torc_port *port)
     return name != NULL ? name : "Protocol";
 }
 
-/* -- opening ------------------------------------------------------------------------------- */
-
-/* 0 when the descriptor listens, else what is wrong with it, in an errno's words. */
-static int check_listener(int descriptor)
+/* For calls of the factory's functions, which are the user's. */
+static const torc__context *enter(torc_port *port)
 {
-    int listens = 0;
-    socklen_t size = sizeof(listens);
-
-    if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0)
-        return errno;
-    return listens ? 0 : EINVAL;
+    return torc__enter(port->reactor, port->scope != NULL ? port->scope->context : NULL);
 }
+
+/* -- opening ------------------------------------------------------------------------------- */
 
 static int open_listener(torc_port *port, const torc__endpoint *endpoint)
 {
     torc_driver *driver = port->reactor->driver;
     int error;
 
-    if (endpoint->descriptor >= 0) {
-        error = check_listener(endpoint->descriptor);
-        return error != 0
-            ? error
-            : -driver->kind->adopt_listener(driver, &port->io, endpoint->descriptor);
-    }
+    if (endpoint->descriptor >= 0)
+        return -driver->kind->adopt_listener(driver, &port->io, endpoint->descriptor);
     error = -driver->kind->listen(driver, &port->io, &endpoint->address, &endpoint->options);
     if (error == EADDRINUSE && torc__socket_path_clear(&endpoint->address))
         error = -driver->kind->listen(driver, &port->io, &endpoint->address, &endpoint->options);
@@ -148,6 +138,18 @@ static void fire_opened(torc_port *port, torc_result result)
         torc_result_release(result);
 }
 
+static void let_go_of_factory(torc_port *port)
+{
+    const torc__context *outer = enter(port);
+
+    if (port->counted) {
+        torc_log_info("%s no longer listens on %s", port_name(port), port->text);
+        torc__factory_port_closed(port->factory);
+    }
+    torc_factory_release(port->factory);
+    torc__leave(port->reactor, outer);
+}
+
 /*
  * Each call into the user's code may end the scope, which then finds CLOSED and only takes the
  * deferreds away.
@@ -159,13 +161,10 @@ static void finish_port(torc_port *port)
     if (port->close_pending || port->state == CLOSED)
         return;
     port->state = CLOSED;
-    if (port->counted) {
-        torc_log_info("%s no longer listens on %s", port_name(port), port->text);
-        torc__factory_port_closed(port->factory);
-    }
-    torc_factory_release(port->factory);
-    fire_opened(port,
-        torc_fail_with(&torc_error_cancelled, "%s was stopped before it was open", port->text));
+    let_go_of_factory(port);
+    if (port->opened != NULL)
+        fire_opened(port, torc_fail_with(&torc_error_cancelled,
+            "%s was stopped before it was open", port->text));
     stopped = port->stopped;
     port->stopped = NULL;
     if (stopped != NULL)
@@ -178,7 +177,6 @@ static void finish_port(torc_port *port)
 static void end_port(torc_scoped *scoped)
 {
     torc_port *port = TORC_CONTAINER_OF(scoped, torc_port, scoped);
-    torc_scope *root = torc_root(port->reactor);
 
     port->scope = NULL;
     port->opened = NULL;
@@ -187,12 +185,6 @@ static void end_port(torc_scoped *scoped)
         return;
     if (port->state != CLOSING)
         shut(port);
-    if (torc_scope_has_ended(root)) {
-        torc__cancel_task(&port->task);
-        finish_port(port);
-        return;
-    }
-    torc_scope_add(root, &port->scoped, end_port);
     torc__queue_task(port->reactor, &port->task);
 }
 
@@ -221,11 +213,13 @@ static void tell_failure(torc_port *port)
 static void tell_open(torc_port *port)
 {
     char text[TORC_ADDRESS_TEXT_MAX];
+    const torc__context *outer = enter(port);
 
     port->state = OPEN;
     port->counted = true;
     torc_log_info("%s starting on %s", port_name(port), torc_address_text(&port->address, text));
     torc__factory_port_opened(port->factory);
+    torc__leave(port->reactor, outer);
     if (port->state != OPEN)
         return;
     port->reactor->driver->kind->start_accepting(&port->io, true);
@@ -340,6 +334,16 @@ static void start_connection(torc_port *port, int descriptor, const torc_address
     note_shortage(port, error);
 }
 
+/* Whether to go on with it: `admits` is the user's, and may have stopped the port. */
+static bool admits(torc_port *port, const torc_address *peer)
+{
+    const torc__context *outer = enter(port);
+    bool welcome = torc__factory_admits(port->factory, peer);
+
+    torc__leave(port->reactor, outer);
+    return welcome && port->state == OPEN;
+}
+
 static void port_accepted(torc_io *io, int descriptor, const torc_address *peer, int error)
 {
     torc_port *port = TORC_CONTAINER_OF(io, torc_port, io);
@@ -349,12 +353,10 @@ static void port_accepted(torc_io *io, int descriptor, const torc_address *peer,
             note_shortage(port, error);
         return;
     }
-    /* `admits` is the user's, and may stop the port. */
-    if (port->state != OPEN || !torc__factory_admits(port->factory, peer) || port->state != OPEN) {
+    if (port->state == OPEN && admits(port, peer))
+        start_connection(port, descriptor, peer);
+    else
         close(descriptor);
-        return;
-    }
-    start_connection(port, descriptor, peer);
 }
 
 static const torc_io_events port_events = {

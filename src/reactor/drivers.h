@@ -1,5 +1,6 @@
 /*
- * The drivers of this build, best first. The reactor knows them by this list alone.
+ * The drivers of this build, best first. The reactor knows them by this list alone, which the
+ * drivers' folder defines.
  */
 #ifndef TORC_REACTOR_DRIVERS_H
 #define TORC_REACTOR_DRIVERS_H

@@ -64,6 +64,24 @@ static torc_result trigger_is_done(void *argument, torc_result result)
     return torc_nothing();
 }
 
+static torc_result go_on_to(void *deferred, torc_result nothing)
+{
+    (void)nothing;
+    return torc_wait_for(deferred);
+}
+
+/*
+ * By a deferred of the root's own: one in a narrower scope may end without running what was added
+ * to it, but who waits for it is told.
+ */
+static void wait_for(shutdown_trigger *trigger, torc_deferred *deferred)
+{
+    torc_deferred *waiting = torc_deferred_fired(&trigger->reactor->root, torc_nothing());
+
+    torc_add_callback(waiting, go_on_to, deferred);
+    torc_add_both(waiting, trigger_is_done, trigger);
+}
+
 static void call_trigger(torc_reactor *reactor, shutdown_trigger *trigger)
 {
     const torc__context *outer;
@@ -77,7 +95,7 @@ static void call_trigger(torc_reactor *reactor, shutdown_trigger *trigger)
     if (deferred == NULL)
         forget(trigger);
     else
-        torc_add_both(deferred, trigger_is_done, trigger);
+        wait_for(trigger, deferred);
 }
 
 static void run_phase(torc_reactor *reactor)
@@ -89,17 +107,25 @@ static void run_phase(torc_reactor *reactor)
         call_trigger(reactor, TORC_CONTAINER_OF(link, shutdown_trigger, link));
 }
 
+/* Whether a trigger was registered for the phase under way while it waited. */
+static bool phase_has_more(const torc_reactor *reactor)
+{
+    return reactor->phase >= 0 && !torc__list_is_empty(&reactor->triggers[reactor->phase]);
+}
+
 /* Goes on from phase to phase until one has to wait; trigger_is_done queues this again. */
 static void advance(torc__task *task)
 {
     torc_reactor *reactor = TORC_CONTAINER_OF(task, torc_reactor, stop_task);
 
     while (torc__list_is_empty(&reactor->stopping) || reactor->hurried) {
-        if (reactor->phase == PHASES - 1) {
-            reactor->stopped = true;
-            return;
+        if (!phase_has_more(reactor)) {
+            if (reactor->phase == PHASES - 1) {
+                reactor->stopped = true;
+                return;
+            }
+            reactor->phase++;
         }
-        reactor->phase++;
         run_phase(reactor);
     }
 }

@@ -54,10 +54,19 @@ static void arm(torc_timer *timer, torc_scope *scope, torc_time deadline,
     torc_scope_add(scope, &timer->scoped, scope_ended);
 }
 
-/* The common case of a timeout that is put off again and again: it stays where it is filed. */
-static bool can_stay_filed(const torc_timer *timer, const torc_scope *scope, torc_time deadline)
+/*
+ * The common case of a timeout that is put off again and again: it stays where it is filed. One
+ * whose time has come must be filed anew: it may be among those that this turn is about to run.
+ */
+static bool can_stay_filed(const torc_timer *timer, torc_time deadline)
 {
-    return timer->link != NULL && timer->scope == scope && deadline >= timer->deadline;
+    return deadline >= timer->deadline && timer->deadline > timer->scope->reactor->now;
+}
+
+static void move_in_place(torc_timer *timer, torc_time deadline)
+{
+    timer->deadline = deadline;
+    timer->sequence = timer->scope->reactor->wheel.sequence++;
 }
 
 void torc_timer_set(
@@ -69,13 +78,13 @@ void torc_timer_set(
     torc__check_thread(reactor, "torc_timer_set");
     timer->call = call;
     timer->argument = argument;
-    if (can_stay_filed(timer, scope, deadline)) {
-        timer->deadline = deadline;
-        timer->sequence = reactor->wheel.sequence++;
-        return;
-    }
-    if (timer->link != NULL)
+    if (timer->link != NULL) {
+        if (timer->scope == scope && can_stay_filed(timer, deadline)) {
+            move_in_place(timer, deadline);
+            return;
+        }
         disarm(timer);
+    }
     if (!scope->ended)
         arm(timer, scope, deadline, timer_scope_ended);
 }
@@ -201,9 +210,8 @@ static torc_delayed_status move_to(torc_delayed_call *delayed, torc_time deadlin
     torc_timer *timer = &delayed->slot->timer;
     torc__wheel *wheel = &timer->scope->reactor->wheel;
 
-    if (deadline >= timer->deadline) {
-        timer->deadline = deadline;
-        timer->sequence = wheel->sequence++;
+    if (can_stay_filed(timer, deadline)) {
+        move_in_place(timer, deadline);
         return TORC_DELAYED_OK;
     }
     torc__wheel_remove(wheel, timer);
@@ -256,16 +264,9 @@ void torc__run_timers(torc_reactor *reactor)
     torc__wheel_advance(wheel, reactor->now);
     while (wheel->due != NULL) {
         torc_timer *timer = wheel->due;
-        const torc__context *outer;
+        const torc__context *outer = torc__enter(reactor, timer->scope->context);
 
-        if (timer->deadline > reactor->now) {
-            /* Moved to a later time by a call that ran before it in this turn. */
-            torc__wheel_remove(wheel, timer);
-            torc__wheel_insert(wheel, timer);
-            continue;
-        }
         disarm(timer);
-        outer = torc__enter(reactor, timer->scope->context);
         timer->call(timer->argument);
         torc__leave(reactor, outer);
     }

@@ -78,7 +78,8 @@ static void deliver(torc_transport *self, torc_slice data)
 void torc__transport_update_receiving(torc_transport *self)
 {
     const uint32_t reasons_not_to =
-        TORC__PAUSED | TORC__AUTO_PAUSED | TORC__READ_ENDED | TORC__ABORTING | TORC__LOST;
+        TORC__PAUSED | TORC__AUTO_PAUSED | TORC__KEPT_WAITS | TORC__READ_ENDED | TORC__ABORTING |
+        TORC__LOST;
     bool wanted = (self->flags & reasons_not_to) == 0;
 
     if ((self->flags & TORC__IO_CLOSED) || wanted == ((self->flags & TORC__RECEIVING) != 0))
@@ -126,15 +127,17 @@ void torc__transport_deliver_kept(torc_transport *self)
     self->flags &= ~(uint32_t)TORC__KEPT_WAITS;
     if (!(self->flags & (TORC__ABORTING | TORC__LOST)))
         deliver(self, torc_slice_make("", 0));
+    torc__transport_update_receiving(self);
 }
 
 void torc__transport_reading_resumed(torc_transport *self)
 {
-    torc__transport_update_receiving(self);
+    /* Receiving waits for what is kept, or each pause could add a whole read to that. */
     if (torc__transport_protocol(self)->factory->wants_resume) {
         self->flags |= TORC__KEPT_WAITS;
         torc__transport_queue_next(self);
     }
+    torc__transport_update_receiving(self);
 }
 
 void torc_pause_reading(torc_transport *self)
@@ -245,7 +248,8 @@ void torc__transport_end(torc_transport *self)
 
 /*
  * The scope that the connection lives in ends, perhaps from inside somebody's callback: all of it
- * stops now, and connection_lost comes before the turn is over.
+ * stops now, and connection_lost comes before the turn is over. The peer sees a clean end if it has
+ * all that was written, and a reset if it must not take what it has for the whole.
  */
 static void scope_ended(torc_scoped *scoped)
 {
@@ -254,7 +258,8 @@ static void scope_ended(torc_scoped *scoped)
 
     if (self->flags & TORC__LOST)
         return;
-    self->flags |= TORC__RESETS;
+    if (self->output.size > 0)
+        self->flags |= TORC__RESETS;
     torc__scope_finish(scope);
     (void)close_io(self);
     if (!(self->flags & TORC__STARTED))
@@ -376,7 +381,11 @@ void torc__transport_start(torc_transport *self, const torc_address *peer)
     torc__transport_update_receiving(self);
     if (self->flags & TORC__PAUSED)
         self->io.kind->receive(&self->io, false);
-    torc__transport_settle(self);
+    /* Whoever connected is told of the protocol before that is told of its end. */
+    if (torc_is_closing(self))
+        torc__transport_queue_after(self);
+    else
+        torc__transport_settle(self);
 }
 
 void torc__transport_drop(torc_transport *self)

@@ -1,6 +1,7 @@
 /*
- * directory_listing: a directory as a page of HTML, complete in itself: no script, no font, no picture
- * from elsewhere. It follows the reader's choice of light or dark and the width of the window.
+ * directory_listing: a directory as a page of HTML, complete in itself: no script, no font, no
+ * picture from elsewhere. It follows the reader's choice of light or dark and the width of the
+ * window.
  *
  * The page is measured, then written into memory of the caller's, so that it is made in one piece:
  *

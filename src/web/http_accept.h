@@ -14,8 +14,8 @@ typedef struct torc__http_codings {
 } torc__http_codings;
 
 /*
- * From the value of Accept-Encoding. Without the field (NULL data), and where it cannot be read, only
- * identity is taken: a client that wants a coding says so.
+ * From the value of Accept-Encoding. Without the field (NULL data), and where it cannot be read,
+ * only identity is taken: a client that wants a coding says so.
  */
 torc__http_codings torc__http_accept_codings(torc_slice value);
 

@@ -1,6 +1,6 @@
 /*
- * http_conditional: whether the conditions of a request hold (RFC 9110 13), in the order that the RFC
- * prescribes, given the validators of the representation that would be sent.
+ * http_conditional: whether the conditions of a request hold (RFC 9110 13), in the order that the
+ * RFC prescribes, given the validators of the representation that would be sent.
  */
 #ifndef TORC_WEB_HTTP_CONDITIONAL_H
 #define TORC_WEB_HTTP_CONDITIONAL_H
@@ -25,8 +25,8 @@ torc__http_verdict torc__http_evaluate_conditions(const torc__http_head *head,
     const torc__http_validators *validators, int64_t now);
 
 /*
- * Whether a Range field of this request is to be looked at: there is no If-Range, or it names just this
- * representation. A date counts only where it is a strong validator: older than `now`.
+ * Whether a Range field of this request is to be looked at: there is no If-Range, or it names just
+ * this representation. A date counts only where it is a strong validator: older than `now`.
  */
 bool torc__http_range_applies(const torc__http_head *head, const torc__http_validators *validators,
     int64_t now);

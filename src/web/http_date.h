@@ -17,8 +17,9 @@
 void torc__http_date_format(int64_t seconds, char text[TORC__HTTP_DATE_LENGTH + 1]);
 
 /*
- * Reads any of the three formats that RFC 9110 asks a recipient to take; false for anything else. `now`
- * (seconds) tells the century of a two-digit year: the latest that is not 50 years ahead of it.
+ * Reads any of the three formats that RFC 9110 asks a recipient to take; false for anything else.
+ * `now` (seconds) tells the century of a two-digit year: the latest that is not 50 years ahead of
+ * it.
  */
 bool torc__http_date_parse(torc_slice text, int64_t now, int64_t *ret_seconds);
 

@@ -13,7 +13,7 @@
 #ifndef TORC_WEB_HTTP_HEAD_H
 #define TORC_WEB_HTTP_HEAD_H
 
-#include <torc/slice.h>
+#include "web/http_syntax.h"
 
 #define TORC__HTTP_MAX_REQUEST_LINE 8192 /* without its CRLF */
 #define TORC__HTTP_MAX_HEAD         32768 /* all of it, with the empty line */
@@ -86,7 +86,7 @@ typedef enum torc__http_head_outcome {
 typedef struct torc__http_head_parser {
     torc__http_head head; /* valid after DONE */
     size_t consumed;      /* after DONE: bytes of the head, with its empty line */
-    int status;           /* after ERROR: 400, 414, 417, 431, 501 or 505; the connection must close */
+    int status;           /* after ERROR: 400, 414, 417, 431, 501 or 505; then close */
     const char *problem;  /* after ERROR: what was wrong, in a few words, for a log */
 
     /* Private from here on. */
@@ -135,17 +135,5 @@ static inline torc_slice torc__http_head_value(const torc__http_head *head,
 
 /* The value of the first field of that name, ignoring case; NULL data where there is none. */
 torc_slice torc__http_head_find(const torc__http_head *head, torc_slice name);
-
-/* Whether `host` is what a Host field may hold: a name or address, and perhaps a port. May be empty. */
-bool torc__http_host_is_valid(torc_slice host);
-
-/* Whether `text` is a token of RFC 9110: not empty, of letters, digits and a few marks. */
-bool torc__http_is_token(torc_slice text);
-
-/*
- * Takes the next member off the front of a comma-separated list, without white space around it, and
- * skips empty members, as RFC 9110 5.6.1 asks. False at the end. Commas in quoted strings do not part.
- */
-bool torc__http_list_next(torc_slice *list, torc_slice *ret_member);
 
 #endif /* TORC_WEB_HTTP_HEAD_H */

@@ -1,10 +1,11 @@
 /*
- * url_path: from a request's target to a path that is safe to open, and back to text that is safe to
- * put into a link, a Location field or a page.
+ * url_path: from a request's target to a path that is safe to open, and back to text that is safe
+ * to put into a link, a Location field or a page.
  *
- * The path that comes out is relative, has no empty, "." or ".." segment, no NUL inside and one after,
- * so openat() on it stays below the directory as far as names go; symbolic links are the opener's care.
- * Decoding comes first and dots are resolved after it, once, so no encoding of a dot gets by.
+ * The path that comes out is relative, has no empty, "." or ".." segment, no NUL inside and one
+ * after, so openat() on it stays below the directory as far as names go; symbolic links are the
+ * opener's care. Decoding comes first and dots are resolved after it, once, so no encoding of a dot
+ * gets by.
  */
 #ifndef TORC_WEB_URL_PATH_H
 #define TORC_WEB_URL_PATH_H
@@ -30,19 +31,20 @@ typedef struct torc__url_target {
 #define TORC__URL_PATH_SIZE(target_length) ((target_length) + 2)
 
 /*
- * Gives 0, or the status to answer with: 400 for what is no valid target, or one that climbs above the
- * root; 404 for a segment with an encoded slash, which no file's name can have; 414 for a path beyond the
- * buffer. `buffer` is the caller's, and is what `path` points into.
+ * Gives 0, or the status to answer with: 400 for what is no valid target, or one that climbs above
+ * the root; 404 for a segment with an encoded slash, which no file's name can have; 414 for a path
+ * beyond the buffer. `buffer` is the caller's, and is what `path` points into.
  */
-int torc__url_target_parse(torc_slice target, char *buffer, size_t size, torc__url_target *ret_target);
+int torc__url_target_parse(torc_slice target, char *buffer, size_t size,
+    torc__url_target *ret_target);
 
 /* Room that the encoded text may need at most. */
 #define TORC__URL_ENCODED_SIZE(length) (3 * (length))
 #define TORC__HTML_ESCAPED_SIZE(length) (6 * (length))
 
 /*
- * Percent-encodes all but unreserved characters and "/", so that the text can stand in a link or in a
- * Location after a "/": a ":" cannot begin a scheme. Gives the length. No NUL is added.
+ * Percent-encodes all but unreserved characters and "/", so that the text can stand in a link or in
+ * a Location after a "/": a ":" cannot begin a scheme. Gives the length. No NUL is added.
  */
 size_t torc__url_encode_path(torc_slice path, char *out);
 

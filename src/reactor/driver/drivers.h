@@ -1,5 +1,5 @@
 /*
- * The driver classes of this build, for drivers.c alone.
+ * The driver classes of this build.
  */
 #ifndef TORC_REACTOR_DRIVER_DRIVERS_H
 #define TORC_REACTOR_DRIVER_DRIVERS_H

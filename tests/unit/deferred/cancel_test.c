@@ -168,7 +168,7 @@ static void run_for(torc_time delay)
 
     torc_call_later(root, delay, stop_the_loop, &over);
     while (!over)
-        torc_iterate(reactor, TORC_SECOND);
+        torc_iterate(reactor, TORC_MILLISECOND);
 }
 
 static torc_result see_text(void *unused, torc_result failed)
