@@ -105,13 +105,14 @@ class Peers:
                     lambda port: [program, "tcp:%d:interface=127.0.0.1" % port])
 
     def _echo(self, name, hint):
-        program = os.path.join(self.build, "bench", name + "_echo")
+        program = os.path.join(self.build, "bench", name.replace("-", "_") + "_echo")
         return Peer(name, program, hint, lambda port: [program, port])
 
     def echo(self):
         again = "apt-get install %s, then configure and build again"
         return [self.torc_echo(), self._echo("bare", "build the benchmarks"),
                 self._echo("libuv", again % "libuv1-dev"),
+                self._echo("libuv-guide", again % "libuv1-dev"),
                 self._echo("libevent", again % "libevent-dev")]
 
     # -- web -----------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ PIPELINE_DEPTH = 16
 PIPELINED = "13 B, %d deep" % PIPELINE_DEPTH
 LOGGED = "13 B, access log on"
 
-ECHO_LIMITS = {"bare": 1.10, "libuv": 0.75}
+ECHO_LIMITS = {"bare": 1.10, "libuv": 0.75, "libuv-guide": 0.75}
 WEB_LIMITS = {
     (SMALL, "nginx"): 0.75, (SMALL, "h2o"): 0.95, (MEDIUM, "nginx"): 0.85, (MEDIUM, "h2o"): 0.90,
     (LARGE, "nginx"): 1.0, (PIPELINED, "nginx"): 0.25, (LOGGED, "nginx"): 0.85,
@@ -55,7 +55,8 @@ def echo(bench):
     table.print()
     bench.report.keep("echo", table)
     bench.report.ratios("echo", table, limits)
-    bench.report.scale("echo", table, "bare", "libuv")
+    for other in ("libuv", "libuv-guide"):
+        bench.report.scale("echo", table, "bare", other)
 
 
 # -- web ---------------------------------------------------------------------------------------

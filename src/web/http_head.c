@@ -602,12 +602,13 @@ static void follow_input(torc__http_head_parser *parser, const char *data)
 /* How many bytes may be looked at in the present state: those beyond do not exist for it. */
 static size_t limit_of(const torc__http_head_parser *parser)
 {
-    size_t line_limit = parser->limits.request_line;
+    const torc__http_head_limits *limits = &parser->limits;
+    size_t around_line = parser->line_start + 2;
 
-    if (parser->state >= STATE_FIELD_START || line_limit >= parser->limits.head)
-        return parser->limits.head;
-    line_limit += parser->line_start + 2;
-    return line_limit < parser->limits.head ? line_limit : parser->limits.head;
+    if (parser->state >= STATE_FIELD_START || limits->head < around_line ||
+        limits->head - around_line < limits->request_line)
+        return limits->head;
+    return around_line + limits->request_line;
 }
 
 torc__http_head_outcome torc__http_head_parse(torc__http_head_parser *parser, torc_slice input)

@@ -164,7 +164,7 @@ static void the_hash_is_siphash_1_3(void **state)
     static const uint64_t secret[2] = {
         UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)
     };
-    static const uint64_t expected[] = { 
+    static const uint64_t expected[] = {
         UINT64_C(0xabac0158050fc4dc), UINT64_C(0xc9f49bf37d57ca93),
         UINT64_C(0x82cb9b024dc7d44d), UINT64_C(0x8bf80ab8e7ddf7fb),
         UINT64_C(0xcf75576088d38328), UINT64_C(0xdef9d52f49533b67),

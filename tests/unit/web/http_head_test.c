@@ -656,6 +656,19 @@ static void test_limits_can_be_set(void **state)
         431);
 }
 
+static void test_limits_may_be_none(void **state)
+{
+    static torc__http_field fields[2];
+    static const torc__http_head_limits limits = { .request_line = SIZE_MAX, .head = SIZE_MAX };
+    torc__http_head_parser parser;
+
+    (void)state;
+    torc__http_head_parser_init(&parser, &limits, fields, 2);
+    check_in_pieces(&parser, TORC_SLICE("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 0);
+    parser.limits.request_line = SIZE_MAX - 1;
+    check_in_pieces(&parser, TORC_SLICE("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"), 0);
+}
+
 static void test_a_parser_is_used_again_after_a_reset(void **state)
 {
     torc_slice text = TORC_SLICE("POST /one HTTP/1.1\r\n" HOST "Content-Length: 0\r\n"
@@ -703,6 +716,7 @@ int main(void)
         cmocka_unit_test(test_fields_are_limited_in_number),
         cmocka_unit_test(test_methods_are_limited_in_length),
         cmocka_unit_test(test_limits_can_be_set),
+        cmocka_unit_test(test_limits_may_be_none),
         cmocka_unit_test(test_a_parser_is_used_again_after_a_reset),
     };
 
