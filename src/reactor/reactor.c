@@ -309,7 +309,7 @@ void torc_reactor_free(torc_reactor *reactor)
     torc__check_thread(reactor, "torc_reactor_free");
     if (reactor->in_turn)
         torc__abort("torc_reactor_free was called from inside a callback; call torc_stop there");
-    /* What ends with the scopes may call the program, which must not run nor free this once more. */
+    /* What ends with the scopes may call the program, which must not free or run this meanwhile. */
     reactor->in_turn = true;
     current_reactor = reactor;
     end(reactor);

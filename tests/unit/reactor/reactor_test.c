@@ -482,8 +482,8 @@ static void a_call_from_a_wrong_thread_aborts_and_names_itself(void **state)
         char words[128];
 
         wrong_call = &wrong_calls[i];
-        snprintf(words, sizeof words, "%s was called from a thread that the reactor does not belong to",
-            wrong_call->name);
+        snprintf(words, sizeof words,
+            "%s was called from a thread that the reactor does not belong to", wrong_call->name);
         expect_abort(start_wrong_thread, words);
     }
 }
@@ -517,7 +517,10 @@ static void stalling_made(torc_protocol *self)
 
 static void the_log_names_the_protocol_that_holds_the_loop(void **state)
 {
-    static const torc_protocol_class slow = { .name = "Sluggish", .connection_made = stalling_made };
+    static const torc_protocol_class slow = {
+        .name = "Sluggish",
+        .connection_made = stalling_made,
+    };
     static const torc_protocol_class silent = { .name = "Silent" };
 
     (void)state;
