@@ -357,7 +357,6 @@ static void file_is_closed_when_the_connection_is_gone(world *w)
     assert_int_equal(fcntl(late, F_GETFD), -1);
     RUN_UNTIL(w, client_of(w)->lost > 0);
     assert_int_equal(fcntl(dropped, F_GETFD), -1);
-    torc_abort_connection(transport_of(server_of(w)));
 }
 
 /* -- from elsewhere ------------------------------------------------------------------------ */
