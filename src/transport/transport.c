@@ -374,8 +374,8 @@ void torc__transport_start(torc_transport *self, const torc_address *peer)
         protocol->kind->connection_made(protocol);
     torc__transport_leave(self, outer);
     torc__transport_update_receiving(self);
-    if (self->flags & TORC__PAUSED)
-        self->io.kind->receive(&self->io, false);
+    if (!(self->flags & (TORC__RECEIVING | TORC__IO_CLOSED)))
+        self->io.kind->receive(&self->io, false); /* an accepted socket receives from the start */
     torc__transport_settle(self);
 }
 
