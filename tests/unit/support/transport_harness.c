@@ -320,7 +320,8 @@ void turn_or_fail(world *w, torc_time deadline, const char *condition, const cha
         fail();
     }
     w->turns++;
-    assert_true(torc_iterate(w->reactor, 100 * TORC_MILLISECOND));
+    /* Short, because what is waited for may come before the turn waits. */
+    assert_true(torc_iterate(w->reactor, 2 * TORC_MILLISECOND));
 }
 
 void run_turns(world *w, unsigned turns)
