@@ -178,7 +178,6 @@ static torc_result connect_failed(void *self, torc_result failed)
 
     torc_failure_release(w->connect_failure);
     w->connect_failure = torc_failure_hold(torc_result_failure(failed));
-    torc_result_release(failed);
     return torc_nothing();
 }
 
