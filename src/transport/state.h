@@ -29,6 +29,7 @@ enum {
     TORC__NEXT_WANTED = 1 << 18,   /* something is to be done in the next turn */
     TORC__IO_CLOSED = 1 << 19,
     TORC__CLOSE_PENDING = 1 << 20, /* the io will tell `closed` */
+    TORC__END_WAITS = 1 << 21,     /* the peer's end, until what was kept is delivered */
 };
 
 /* -- transport.c --------------------------------------------------------------------------- */

@@ -113,19 +113,31 @@ static void on_received(torc_io *io, torc_slice data, int error)
         return;
     if (TORC_LIKELY(data.length > 0))
         deliver(self, data);
+    else if (error == 0 && (self->flags & TORC__KEPT_WAITS))
+        self->flags |= TORC__END_WAITS;
     else
         received_end(self, error);
     torc__transport_settle(self);
 }
 
-/* Bytes that the protocol kept while it was paused are its to deliver now: see factory.h. */
+/*
+ * Bytes that the protocol kept while it was paused are its to deliver now: see factory.h. An end
+ * that came meanwhile is told after them.
+ */
 void torc__transport_deliver_kept(torc_transport *self)
 {
+    const uint32_t obstacles = TORC__KEPT_WAITS | TORC__ABORTING | TORC__LOST;
+
     if (!(self->flags & TORC__KEPT_WAITS) || torc_reading_is_paused(self))
         return;
     self->flags &= ~(uint32_t)TORC__KEPT_WAITS;
     if (!(self->flags & (TORC__ABORTING | TORC__LOST)))
         deliver(self, torc_slice_make("", 0));
+    if ((self->flags & (TORC__END_WAITS | obstacles)) != TORC__END_WAITS
+        || torc_reading_is_paused(self))
+        return;
+    self->flags &= ~(uint32_t)TORC__END_WAITS;
+    received_end(self, 0);
 }
 
 void torc__transport_reading_resumed(torc_transport *self)
