@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 /* -- factories ----------------------------------------------------------------------------- */
@@ -306,6 +307,33 @@ static void accept_without_descriptors(world *w)
         close(raw[i]);
 }
 
+/* select knows only so many: beyond them a connection fails, and the loop goes on. */
+static void descriptors_beyond_what_select_knows(world *w)
+{
+    struct rlimit before;
+    int taken[FD_SETSIZE + 1];
+    size_t count = 0;
+
+    begin_listening(w);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    if (before.rlim_max < FD_SETSIZE + 100)
+        skip();
+    limit_descriptors_to(FD_SETSIZE + 100);
+    do
+        taken[count] = dup(STDIN_FILENO);
+    while (taken[count++] < FD_SETSIZE - 1);
+    w->server.on_data = write_back;
+    w->client.on_made = say_hello;
+    begin_connecting(w);
+    RUN_UNTIL(w, w->connect_failure != NULL || client_of(w)->length == 5);
+    assert_int_equal(w->connect_failure != NULL, strcmp(w->driver, "select") == 0);
+    while (count > 0)
+        close(taken[--count]);
+    limit_descriptors_to(before.rlim_cur);
+    connect_pair(w);
+    RUN_UNTIL(w, w->client.records[w->client.count - 1].length == 5);
+}
+
 static void answer_in_every_way(record *self, torc_slice data)
 {
     torc_transport *transport = transport_of(self);
@@ -396,6 +424,7 @@ static const behaviour behaviours[] = {
     { "the log shows who speaks", log_shows_who_speaks, ON_ALL },
     { "two hundred connections", two_hundred_connections, ON_SOCKETS },
     { "accept without descriptors", accept_without_descriptors, ON_SOCKETS },
+    { "descriptors beyond what select knows", descriptors_beyond_what_select_knows, ON_SOCKETS },
     { "memory is out, once, everywhere", memory_is_out_once, ON_ALL },
     { "memory is out for good", memory_is_out_for_good, ON_ALL },
     { "a memory link without memory", memory_link_without_memory, ON_MEMORY },
