@@ -253,7 +253,7 @@ static void abort_the_other(record *self, torc_slice data)
         torc_abort_connection(transport_of(other));
 }
 
-/* Both have data in the same turn: whichever is told first ends the other, which is told no more. */
+/* Both have data in the same turn: the one that is told first ends the other. */
 static void two_connections_abort_each_other(world *w)
 {
     w->server.on_data = abort_the_other;
