@@ -131,6 +131,7 @@ static void register_producer(torc_transport *self, torc_producer *producer, uin
         torc__abort("a transport has at most one producer: unregister the first one before "
                     "registering another");
     attach(self, producer, flags);
+    torc__transport_give_up_if_broken(self);
     torc__transport_settle_later(self);
 }
 

@@ -34,8 +34,14 @@ enum {
 
 /* -- transport.c --------------------------------------------------------------------------- */
 
-/* Notes why the connection ends; the first reason stays. Takes over `reason`. */
+/* Has the connection end; the first reason stays. Takes over `reason`. */
 void torc__transport_fail(torc_transport *self, torc_failure *reason);
+
+/*
+ * Ends a connection that sending has broken, and that is kept for the sake of what can still be
+ * received, because the protocol does not receive any more.
+ */
+void torc__transport_give_up_if_broken(torc_transport *self);
 
 /* Bracket calls of the protocol's code. */
 const torc__context *torc__transport_enter(torc_transport *self);
