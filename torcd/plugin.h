@@ -41,9 +41,7 @@ const torcd_plugin *torcd_plugin_named(const char *name);
 
 torc_reactor *torcd_reactor(const torcd_daemon *torcd);
 
-/*
- * What a supervisor may rely on. 64 is EX_USAGE of sysexits.h.
- */
+/* What a supervisor may rely on; 64 is EX_USAGE of sysexits.h. */
 enum {
     TORCD_EXIT_OK = 0,      /* stopped by SIGTERM or SIGINT, or had only to say something */
     TORCD_EXIT_FAILURE = 1, /* could not start or go on: the log says why */

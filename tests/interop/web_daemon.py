@@ -184,6 +184,9 @@ class Limits(unittest.TestCase):
         time.sleep(1)
         self.assertLess(server.cpu_seconds() - before, 0.3)  # it does not spin
         self.assertEqual(server.log().count("cannot accept"), 1)
+        crowd[0].sendall(GET)  # there is none left to open a file with either
+        answer = web.Reader(crowd[0]).answer()
+        self.assertEqual((answer.status, answer.fields["retry-after"]), (503, "1"))
         for connection in crowd:
             connection.close()
         with server.connect() as connection:
