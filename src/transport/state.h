@@ -29,6 +29,7 @@ enum {
     TORC__NEXT_WANTED = 1 << 18,   /* something is to be done in the next turn */
     TORC__IO_CLOSED = 1 << 19,
     TORC__CLOSE_PENDING = 1 << 20, /* the io will tell `closed` */
+    TORC__DELIVERING = 1 << 21,    /* data_received runs: what is written are answers */
 };
 
 /* -- transport.c --------------------------------------------------------------------------- */

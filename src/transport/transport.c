@@ -69,7 +69,9 @@ static void deliver(torc_transport *self, torc_slice data)
     if (protocol->kind->data_received == NULL)
         return;
     outer = torc__transport_enter(self);
+    self->flags |= TORC__DELIVERING;
     protocol->kind->data_received(protocol, data);
+    self->flags &= ~(uint32_t)TORC__DELIVERING;
     torc__transport_leave(self, outer);
 }
 
