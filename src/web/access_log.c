@@ -178,6 +178,8 @@ static void refresh_time(torc_web_log *self)
 
 static void add(torc_web_log *self, torc_slice text)
 {
+    if (text.length == 0)
+        return;
     memcpy(self->block + self->length, text.data, text.length);
     self->length += text.length;
 }
