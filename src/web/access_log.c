@@ -8,6 +8,7 @@
  */
 #include "web/access_log.h"
 
+#include "base/decimal.h"
 #include "base/memory.h"
 #include "base/write_at_once.h"
 #include "web/http_server.h"
@@ -186,14 +187,9 @@ static void add(torc_web_log *self, torc_slice text)
 
 static void add_number(torc_web_log *self, uint64_t number)
 {
-    char digits[20];
-    size_t start = sizeof(digits);
+    char digits[TORC__DECIMAL_MAX];
 
-    do {
-        digits[--start] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number != 0);
-    add(self, torc_slice_make(digits + start, sizeof(digits) - start));
+    add(self, torc__decimal(number, digits));
 }
 
 static bool is_plain(unsigned char byte)
