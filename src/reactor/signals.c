@@ -8,6 +8,7 @@
 #include "reactor/reactor.h"
 
 #include "base/memory.h"
+#include "reactor/members.h"
 
 #include <torc/log.h>
 
@@ -149,6 +150,8 @@ static void watch_scope_ended(torc_scoped *scoped)
     else
         drop_watch(watch);
 }
+
+const torc__member_kind torc__members_signal_watch = { .end = watch_scope_ended };
 
 /* The caller says what it calls. */
 static signal_watch *add_watch(torc_reactor *reactor, int number, bool stops, int *ret_error)
