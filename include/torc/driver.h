@@ -169,6 +169,12 @@ typedef struct torc_driver_class {
      * must not be inherited by programs that are run; what `accepted` gives is like that already.
      */
     int (*adopt)(torc_driver *driver, torc_io *io, int descriptor);
+
+    /*
+     * Closes a descriptor that `accepted` gave and that was not adopted. NULL where it is one of
+     * the system's, for which close() does.
+     */
+    void (*discard)(torc_driver *driver, int descriptor);
 } torc_driver_class;
 
 struct torc_driver {
