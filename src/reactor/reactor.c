@@ -74,7 +74,7 @@ static void init_parts(torc_reactor *reactor)
     torc__shutdown_init(reactor);
 }
 
-static torc_reactor *make(const torc_driver_class *kind, int *ret_error)
+torc_reactor *torc__reactor_new_on(const torc_driver_class *kind, int *ret_error)
 {
     torc_reactor *reactor = torc__allocate_zeroed(sizeof *reactor);
 
@@ -116,7 +116,7 @@ torc_reactor *torc_reactor_new_named(const char *name, torc_failure **reterr_fai
         *reterr_failure = no_such_driver(name);
         return NULL;
     }
-    reactor = make(kind, &error);
+    reactor = torc__reactor_new_on(kind, &error);
     if (reactor == NULL)
         *reterr_failure =
             torc_failure_from_errno(-error, "the reactor '%s' does not work here", name);
@@ -143,7 +143,7 @@ torc_reactor *torc_reactor_new(void)
         return reactor;
     }
     for (size_t i = 0; torc__driver_at(i) != NULL; i++) {
-        reactor = make(torc__driver_at(i), &error);
+        reactor = torc__reactor_new_on(torc__driver_at(i), &error);
         if (reactor != NULL)
             return reactor;
     }

@@ -99,6 +99,12 @@ struct torc_reactor {
     torc_time entered_at;
 };
 
+/*
+ * A reactor on a driver that is not in the list of drivers: for tests. NULL, with a negative errno
+ * in *ret_error, when it cannot be had.
+ */
+TORC_API torc_reactor *torc__reactor_new_on(const torc_driver_class *kind, int *ret_error);
+
 /* -- threads ------------------------------------------------------------------------------- */
 
 /* A number that no two live threads share, as cheap as a register. */
