@@ -234,6 +234,29 @@ static void turn(torc_reactor *reactor, torc_time until)
     reactor->in_turn = false;
 }
 
+/* -- by hand ------------------------------------------------------------------------------- */
+
+bool torc__reactor_has_work(torc_reactor *reactor)
+{
+    return !torc__list_is_empty(&reactor->tasks) || !torc__list_is_empty(&reactor->after)
+        || reactor->dry != NULL || reactor->graves != NULL || torc__has_posts(reactor)
+        || torc__wheel_next(&reactor->wheel) <= reactor->driver->kind->now(reactor->driver);
+}
+
+void torc__reactor_turn(torc_reactor *reactor)
+{
+    torc_reactor *outer = current_reactor;
+
+    torc__check_thread(reactor, "torc__reactor_turn");
+    if (reactor->in_turn)
+        torc__abort("a reactor was asked for a turn from inside one of its own callbacks");
+    reactor->running = true;
+    current_reactor = reactor;
+    reactor->now = reactor->driver->kind->now(reactor->driver);
+    turn(reactor, 0);
+    current_reactor = outer;
+}
+
 /* -- running ------------------------------------------------------------------------------- */
 
 static void begin(torc_reactor *reactor, const char *call)
