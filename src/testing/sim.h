@@ -4,7 +4,7 @@
  *   sim.c          the public calls, and the clock that moves from one event to the next
  *   sim_events.c   the queue of what is to happen, ordered by time and then by sequence
  *   sim_driver.c   the torc_driver of a host: what its reactor asks for and is told
- *   sim_socket.c   connections: two sockets each; opening, accepting, sending, closing
+ *   sim_socket.c   connections: two sockets each; opening, sending, closing
  *   sim_link.c     how a socket's segments travel: delay, bandwidth, loss, partitions
  *   sim_faults.c   what goes wrong, and when
  *   sim_world.c    what a process has one of: memory, the wall clock, randomness
@@ -23,6 +23,8 @@
 
 #include "base/list.h"
 #include "base/random.h"
+#include "testing/fail.h"
+#include "testing/watch.h"
 
 /* What a receiver takes, on its way and waiting, before its peer's sends become pending. */
 #define TORC__SIM_WINDOW ((size_t)64 * 1024)
@@ -98,6 +100,7 @@ struct torc_sim_host {
     torc_reactor *reactor;   /* NULL: the outside, from where raw peers dial */
     torc__list ready;        /* what its reactor is to be told in its next turn */
     torc__list listeners;
+    torc__list old_listeners; /* which may be looked at still */
     torc__list accepted;     /* sockets that were told by number and not adopted yet */
     torc__sim_route *routes;
     torc_time short_until;   /* no descriptors before */
@@ -114,6 +117,7 @@ typedef struct torc__sim_happening {
 } torc__sim_happening;
 
 struct torc_sim {
+    torc__watch *watch;
     torc_sim *outer;          /* made before this one, and still there */
     torc_sim_options options;
     torc__random random;      /* for the network's own chance: jitter, loss */
@@ -137,25 +141,22 @@ struct torc_sim {
     bool ending;
 };
 
-/* Aborts when memory is out: a test cannot go on without. Zeroed. */
-void *torc__sim_allocate(size_t size);
+/* The host that has the address, seen from `from`; NULL when there is none. */
+torc_sim_host *torc__sim_find_host(torc_sim_host *from, const torc_address *address);
 
 /* Adds to the history. */
 void torc__sim_note(torc_sim *sim, const torc_sim_host *host, const char *what, torc_slice bytes);
 
-/* Fails the test, with the seed. */
-void torc__sim_fail(const torc_sim *sim, const char *format, ...) TORC_PRINTF(2, 3);
-
 /* Has the host's reactor run, and tell. */
 void torc__sim_make_ready(torc_sim_host *host, torc__sim_ready *ready);
-
-/* NULL where there is none of that address; loopback is the host itself. */
-torc_sim_host *torc__sim_find_host(torc_sim_host *from, const torc_address *address);
 
 /* -- the driver: sim_driver.c -------------------------------------------------------------- */
 
 /* Makes the host's reactor. */
 void torc__sim_open_reactor(torc_sim_host *host);
+
+/* Frees it, and reports what it left open. */
+void torc__sim_close_reactor(torc_sim_host *host, torc__report *report);
 
 /* -- sockets: sim_socket.c ----------------------------------------------------------------- */
 
@@ -196,7 +197,6 @@ struct torc__sim_socket {
     torc_address address;
     torc_io *io;                 /* who is told; NULL: nobody yet, or no more */
     torc_sim_peer *peer;         /* in place of an io: one that the test plays */
-    torc__sim_listener *waits_at; /* in its backlog */
     int number;                  /* by which it was told as accepted */
     torc__sim_queue inbox;       /* has arrived */
     torc__sim_queue outgoing;    /* on its way to the other */
@@ -208,13 +208,14 @@ struct torc__sim_socket {
     bool receives;
     bool blocked;                /* `sent` is to tell when it can go on */
     bool unblocks;               /* the event for that is under way */
-    bool can_go_on;
+    bool can_go_on;              /* ... and has come */
+    bool resets;                 /* it has told its other to go away */
     bool finished;               /* our half is closed */
     bool ended;                  /* the other's half is, after what is in the inbox */
     bool end_told;
     bool closed;
     bool close_is_late;          /* `closed` is to be told */
-    size_t late_count;           /* a send that is told when it is done: of what */
+    int late_count;              /* of a send that is told when it is done: its pieces */
     struct iovec late[TORC__SIM_PIECES_MAX];
 };
 
@@ -230,16 +231,31 @@ struct torc__sim_connection {
 torc__sim_socket *torc__sim_connect(torc_sim_host *host, const torc_address *peer,
     const torc_address *local, int *ret_error);
 
+/* Tells the io what there is to tell; from its reactor's turn. */
+void torc__sim_tell(torc__sim_ready *ready);
+
+/* Whoever waits for it is told soon. */
+void torc__sim_wake(torc__sim_socket *socket);
+
+/* How much the socket can send. */
+size_t torc__sim_room(const torc__sim_socket *socket);
+
 /* As an io's. */
 ssize_t torc__sim_send(torc__sim_socket *socket, const struct iovec *pieces, int count);
 int torc__sim_finish(torc__sim_socket *socket);
 void torc__sim_close(torc__sim_socket *socket, bool reset);
 
+/* As torc__sim_close; the io's `closed` tells. */
+void torc__sim_close_late(torc__sim_socket *socket, bool reset);
+
 /* The first bytes of the inbox are read: at most `size`. Gives how many. */
 size_t torc__sim_read(torc__sim_socket *socket, char *bytes, size_t size);
 
-/* A segment has come to the socket. False: it cannot be taken now, and must come again. */
-bool torc__sim_arrived(torc__sim_socket *socket, torc__sim_segment *segment);
+/* Whether a segment that comes to the socket is taken now. If not, it must come again. */
+bool torc__sim_admits(torc__sim_socket *socket, const torc__sim_segment *segment);
+
+/* The segment has come to the socket, and is its own now. */
+void torc__sim_arrived(torc__sim_socket *socket, torc__sim_segment *segment);
 
 /* The socket is broken from now on. */
 void torc__sim_break(torc__sim_socket *socket, int error);
@@ -248,11 +264,26 @@ void torc__sim_break(torc__sim_socket *socket, int error);
 void torc__sim_tidy(torc__sim_connection *connection);
 void torc__sim_free_connection(torc__sim_connection *connection);
 
-/* Refuses those that wait, and forgets the listener. */
+
+/* -- listeners: sim_listener.c ------------------------------------------------------------- */
+
+/* 0, or a negative errno. */
+int torc__sim_listen(torc_sim_host *host, torc_io *io, const torc_address *address,
+    const torc_socket_options *options, torc__sim_listener **ret_listener);
+
+/* Resets those that wait. */
 void torc__sim_stop_listening(torc__sim_listener *listener);
 
-bool torc__sim_is_free(const torc_sim_host *host, const torc_address *address, bool shared);
+/* The listener that takes connections to that address of the host; NULL: nobody listens. */
+torc__sim_listener *torc__sim_listener_at(torc_sim_host *host, const torc_address *address);
+
+/* One that nobody listens at. */
 uint16_t torc__sim_choose_port(torc_sim_host *host);
+
+bool torc__sim_is_loopback(const torc_address *address);
+
+/* Whether the host has no descriptors left just now. */
+bool torc__sim_lacks_descriptors(torc_sim_host *host);
 
 /* -- links: sim_link.c --------------------------------------------------------------------- */
 
@@ -292,7 +323,7 @@ void torc__sim_free_peers(torc_sim *sim);
 
 /* -- seeds: sim_seeds.c -------------------------------------------------------------------- */
 
-/* A network is gone: what happened in it may be wanted. */
+/* The network is about to go: what happened in it may be wanted. */
 void torc__sim_seed_done(const torc_sim *sim);
 
 #endif /* TORC_TESTING_SIM_H */

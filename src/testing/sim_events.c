@@ -3,8 +3,6 @@
  */
 #include "testing/sim.h"
 
-#include "base/memory.h"
-
 #include <string.h>
 
 static bool comes_before(const torc__sim_event *a, const torc__sim_event *b)
@@ -23,11 +21,11 @@ static void swap(torc__sim_event *a, torc__sim_event *b)
 static void grow(torc__sim_events *events)
 {
     size_t capacity = events->capacity != 0 ? events->capacity * 2 : 64;
-    torc__sim_event *heap = torc__sim_allocate(capacity * sizeof *heap);
+    torc__sim_event *heap = torc__testing_allocate(capacity * sizeof *heap);
 
     if (events->count > 0)
         memcpy(heap, events->heap, events->count * sizeof *heap);
-    torc__free(events->heap);
+    torc__testing_release(events->heap);
     events->heap = heap;
     events->capacity = capacity;
 }

@@ -5,8 +5,6 @@
  */
 #include "testing/sim.h"
 
-#include "base/memory.h"
-
 #include <string.h>
 
 /* Those that no program may even notice come so much more often. */
@@ -50,11 +48,11 @@ static void remember(torc_sim *sim, uint64_t occasion, torc_sim_fault fault)
 {
     if (sim->happened_count == sim->happened_capacity) {
         size_t capacity = sim->happened_capacity != 0 ? sim->happened_capacity * 2 : 32;
-        torc__sim_happening *larger = torc__sim_allocate(capacity * sizeof *larger);
+        torc__sim_happening *larger = torc__testing_allocate(capacity * sizeof *larger);
 
         if (sim->happened_count > 0)
             memcpy(larger, sim->happened, sim->happened_count * sizeof *larger);
-        torc__free(sim->happened);
+        torc__testing_release(sim->happened);
         sim->happened = larger;
         sim->happened_capacity = capacity;
     }

@@ -7,8 +7,6 @@
 #include "base/memory.h"
 #include "base/time.h"
 
-#include <stdlib.h>
-
 /* 2026-01-01 00:00 UTC: when each simulation begins. */
 #define BEGINNING ((torc_time)1767225600 * TORC_SECOND)
 
@@ -58,13 +56,4 @@ void torc__sim_leave_world(torc_sim *sim)
         link = &(*link)->outer;
     *link = sim->outer;
     set_hooks();
-}
-
-void *torc__sim_allocate(size_t size)
-{
-    void *block = torc__allocate_vital(size);
-
-    if (block == NULL)
-        abort();
-    return block;
 }
