@@ -290,9 +290,27 @@ void torc__sim_close_late(torc__sim_socket *socket, bool resets)
 
 /* -- arriving ------------------------------------------------------------------------------ */
 
+/* All that is on its way but resets, which are perhaps not the socket's own. */
+static void forget_outgoing(torc__sim_socket *socket)
+{
+    torc__sim_queue resets;
+
+    torc__sim_queue_init(&resets);
+    while (socket->outgoing.first != NULL) {
+        torc__sim_segment *segment = torc__sim_queue_take(&socket->outgoing);
+
+        if (segment->kind == TORC__SIM_RST)
+            torc__sim_queue_append(&resets, segment);
+        else
+            torc__testing_release(segment);
+    }
+    while (resets.first != NULL)
+        torc__sim_queue_append(&socket->outgoing, torc__sim_queue_take(&resets));
+}
+
 void torc__sim_break(torc__sim_socket *socket, int error)
 {
-    torc__sim_queue_clear(&socket->outgoing);
+    forget_outgoing(socket);
     if (socket->closed || socket->error != 0)
         return;
     if (socket->connecting && error == ECONNRESET)
