@@ -191,7 +191,9 @@ static void end_port(torc_scoped *scoped)
 
 static void describe(const torc_scoped *scoped, char *text, size_t size)
 {
-    snprintf(text, size, "%s", TORC_CONTAINER_OF(scoped, torc_port, scoped)->text);
+    const torc_port *port = TORC_CONTAINER_OF(scoped, torc_port, scoped);
+
+    snprintf(text, size, "%s%s", port->text, port->state == FAILED ? ": failed" : "");
 }
 
 const torc__member_kind torc__members_port = {
