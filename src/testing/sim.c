@@ -41,7 +41,7 @@ static uint64_t mix_bytes(uint64_t history, const char *bytes, size_t length)
 void torc__sim_note(torc_sim *sim, const torc_sim_host *host, const char *what, torc_slice bytes)
 {
     sim->history = mix(sim->history, (uint64_t)sim->now);
-    sim->history = mix(sim->history, host != NULL ? host->number : UINT64_MAX);
+    sim->history = mix(sim->history, host->number);
     sim->history = mix_bytes(sim->history, what, strlen(what));
     sim->history = mix_bytes(sim->history, bytes.data, bytes.length);
 }
@@ -174,7 +174,7 @@ static void move_clock(torc_sim *sim, torc_time time)
     if (time <= sim->now)
         return;
     sim->now = time;
-    if (torc__sim_occurs(sim, TORC_SIM_CLOCK_JUMPS))
+    if (torc__sim_occurs(sim->outside, TORC_SIM_CLOCK_JUMPS))
         sim->wall_offset += (torc_time)torc__sim_choose(sim, 2 * JUMP_MAX) - JUMP_MAX;
     for (torc_sim_host *host = sim->hosts; host != NULL; host = host->next)
         if (host->reactor != NULL)
@@ -363,7 +363,6 @@ void torc_sim_free(torc_sim *sim)
         return;
     seed = sim->options.seed;
     sim->ending = true;
-    torc__sim_seed_done(sim);
     for (torc_sim_host *host = sim->hosts; host != NULL; host = host->next)
         if (host->reactor != NULL)
             torc__sim_close_reactor(host, &report);

@@ -73,6 +73,8 @@ typedef struct torc__sim_route {
     unsigned partitions;  /* by faults, under way */
 } torc__sim_route;
 
+enum { TORC__SIM_FAULTS = 10 };
+
 /* Embed it first in what a host's reactor has to be told of. */
 typedef struct torc__sim_ready {
     torc__list link;
@@ -107,7 +109,7 @@ struct torc_sim_host {
     int next_number;         /* of an accepted connection */
     uint16_t next_port;
     bool crashed;
-    bool stopped;
+    uint64_t occasions[TORC__SIM_FAULTS]; /* on which each fault might have happened here */
 };
 
 typedef struct torc__sim_happening {
@@ -133,7 +135,6 @@ struct torc_sim {
     torc_sim_host *running;   /* whose reactor runs now */
     torc__list connections;
     torc_sim_peer *peers;
-    uint64_t occasions;       /* on which a fault might have happened */
     torc__random choices;     /* of the fault that is happening */
     torc__sim_happening *happened;
     size_t happened_count;
@@ -209,7 +210,6 @@ struct torc__sim_socket {
     bool blocked;                /* `sent` is to tell when it can go on */
     bool unblocks;               /* the event for that is under way */
     bool can_go_on;              /* ... and has come */
-    bool resets;                 /* it has told its other to go away */
     bool finished;               /* our half is closed */
     bool ended;                  /* the other's half is, after what is in the inbox */
     bool end_told;
@@ -225,6 +225,7 @@ struct torc__sim_connection {
     torc__sim_socket ends[2]; /* who connected, and who was connected to */
     unsigned events;          /* that point here */
     bool dead;                /* nothing arrives any more */
+    bool severed;             /* bytes were lost for good: nothing but resets may arrive */
 };
 
 /* Begins to connect from `host`; `connected` will tell. A negative errno in *ret_error or NULL. */
@@ -299,15 +300,18 @@ torc__sim_segment *torc__sim_queue_take(torc__sim_queue *queue);
 
 /* -- faults: sim_faults.c ------------------------------------------------------------------ */
 
-/* Whether, on this occasion, it happens. */
-bool torc__sim_occurs(torc_sim *sim, torc_sim_fault fault);
+/* Whether, on this occasion, it happens to the host. */
+bool torc__sim_occurs(torc_sim_host *host, torc_sim_fault fault);
 
 /* Of the fault that has just occurred: from 0 up to but not including `limit`. */
 uint64_t torc__sim_choose(torc_sim *sim, uint64_t limit);
 
 const char *torc__sim_fault_name(torc_sim_fault fault);
 
-/* Only what happened on these occasions happens from now on; NULL: everything. Borrowed. */
+/*
+ * Only what happened on these occasions, which are sorted, happens from now on; NULL: everything.
+ * Borrowed.
+ */
 void torc__sim_restrict(const uint64_t *occasions, size_t count);
 
 /* -- the world: sim_world.c ---------------------------------------------------------------- */
@@ -323,7 +327,7 @@ void torc__sim_free_peers(torc_sim *sim);
 
 /* -- seeds: sim_seeds.c -------------------------------------------------------------------- */
 
-/* The network is about to go: what happened in it may be wanted. */
-void torc__sim_seed_done(const torc_sim *sim);
+/* Tells who looks for fewer faults. */
+void torc__sim_trace(const torc__sim_happening *happening);
 
 #endif /* TORC_TESTING_SIM_H */

@@ -62,7 +62,7 @@ static bool io_close(torc_io *io, bool reset)
 
     if (socket == NULL)
         return true;
-    if (torc__sim_occurs(socket->host->sim, TORC_SIM_DELAYS)) {
+    if (torc__sim_occurs(socket->host, TORC_SIM_DELAYS)) {
         torc__sim_close_late(socket, reset);
         return false;
     }

@@ -1,7 +1,8 @@
 /*
- * Faults. Each moment at which one may happen is an occasion and has a number; whether it happens
- * then, and how, depends on the seed and that number alone. So a run can be repeated with some of its
- * faults left out (sim_seeds.c), and what the network itself throws dice for stays as it was.
+ * Faults. Each moment at which one may happen is an occasion; each host counts
+ * those of each fault. Whether it happens then, and how, depends on the seed and these three alone. So a run can
+ * be repeated with some of its faults left out (sim_seeds.c), while the others, and what the network
+ * itself throws dice for, stay as much as they were as can be.
  */
 #include "testing/sim.h"
 
@@ -56,8 +57,17 @@ static void remember(torc_sim *sim, uint64_t occasion, torc_sim_fault fault)
         sim->happened = larger;
         sim->happened_capacity = capacity;
     }
-    sim->happened[sim->happened_count++] = (torc__sim_happening){
+    sim->happened[sim->happened_count] = (torc__sim_happening){
         .occasion = occasion, .time = sim->now, .fault = fault };
+    torc__sim_trace(&sim->happened[sim->happened_count++]);
+}
+
+/* Unlike that of any other occasion, of whichever fault. */
+static uint64_t next_occasion(torc_sim_host *host, torc_sim_fault fault)
+{
+    unsigned index = (unsigned)__builtin_ctz((unsigned)fault);
+
+    return (uint64_t)index << 56 | (uint64_t)host->number << 40 | host->occasions[index]++;
 }
 
 static uint64_t mix(uint64_t number)
@@ -67,8 +77,9 @@ static uint64_t mix(uint64_t number)
     return number ^ (number >> 31);
 }
 
-bool torc__sim_occurs(torc_sim *sim, torc_sim_fault fault)
+bool torc__sim_occurs(torc_sim_host *host, torc_sim_fault fault)
 {
+    torc_sim *sim = host->sim;
     unsigned per_mille = sim->options.fault_per_mille;
     uint64_t occasion;
     uint64_t dice;
@@ -77,13 +88,13 @@ bool torc__sim_occurs(torc_sim *sim, torc_sim_fault fault)
         return false;
     if ((unsigned)fault & HARMLESS)
         per_mille *= HARMLESS_FACTOR;
-    occasion = sim->occasions++;
+    occasion = next_occasion(host, fault);
     dice = mix(mix(sim->options.seed) + occasion * UINT64_C(0x9E3779B97F4A7C15));
     if (dice % 1000 >= per_mille || !is_allowed(occasion))
         return false;
     torc__random_init_from(&sim->choices, dice);
     remember(sim, occasion, fault);
-    torc__sim_note(sim, NULL, torc__sim_fault_name(fault), torc_slice_make(NULL, 0));
+    torc__sim_note(sim, host, torc__sim_fault_name(fault), torc_slice_make(NULL, 0));
     return true;
 }
 

@@ -200,7 +200,7 @@ static torc_time arrival_of(torc__sim_socket *from, size_t length)
     time += link->delay;
     if (link->jitter > 0)
         time += (torc_time)torc__random_below(&sim->random, (uint64_t)link->jitter + 1);
-    if (torc__sim_occurs(sim, TORC_SIM_DELAYS))
+    if (torc__sim_occurs(from->host, TORC_SIM_DELAYS))
         time += (torc_time)torc__sim_choose(sim, DELAY_MAX);
     return time > from->last_arrival ? time : from->last_arrival;
 }
@@ -217,6 +217,7 @@ static void send_off(torc__sim_socket *from, torc__sim_kind kind, torc_slice byt
 /* Somebody on the way resets it: both sides are told. */
 static void reset_on_the_way(torc__sim_socket *from)
 {
+    from->connection->severed = true;
     torc__sim_queue_clear(&from->outgoing);
     torc__sim_queue_clear(&from->other->outgoing);
     send_off(from, TORC__SIM_RST, torc_slice_make(NULL, 0));
@@ -228,15 +229,13 @@ static void reset_on_the_way(torc__sim_socket *from)
 /* What may happen to it on the way. True: it is reset. */
 static bool meets_a_fault(torc__sim_socket *from, torc__sim_kind kind)
 {
-    torc_sim *sim = from->host->sim;
-
     if (kind == TORC__SIM_RST)
         return false;
-    if (torc__sim_occurs(sim, TORC_SIM_DEAD_PEERS))
+    if (torc__sim_occurs(from->host, TORC_SIM_DEAD_PEERS))
         from->connection->dead = true;
-    if (torc__sim_occurs(sim, TORC_SIM_PARTITIONS))
+    if (torc__sim_occurs(from->host, TORC_SIM_PARTITIONS))
         part(from);
-    return torc__sim_occurs(sim, TORC_SIM_RESETS);
+    return torc__sim_occurs(from->host, TORC_SIM_RESETS);
 }
 
 void torc__sim_carry(torc__sim_socket *from, torc__sim_kind kind, torc_slice bytes)

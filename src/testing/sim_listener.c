@@ -94,7 +94,7 @@ bool torc__sim_lacks_descriptors(torc_sim_host *host)
 {
     torc_sim *sim = host->sim;
 
-    if (sim->now >= host->short_until && torc__sim_occurs(sim, TORC_SIM_DESCRIPTORS))
+    if (sim->now >= host->short_until && torc__sim_occurs(host, TORC_SIM_DESCRIPTORS))
         host->short_until = sim->now + 1 + (torc_time)torc__sim_choose(sim, SHORTAGE_MAX);
     return sim->now < host->short_until;
 }

@@ -98,7 +98,7 @@ static void tell_bytes(torc__sim_socket *socket)
     size_t length = socket->inbox.size;
     char *bytes;
 
-    if (length > 1 && torc__sim_occurs(sim, TORC_SIM_SPLIT_READS))
+    if (length > 1 && torc__sim_occurs(socket->host, TORC_SIM_SPLIT_READS))
         length = 1 + (size_t)torc__sim_choose(sim, length - 1);
     bytes = torc__testing_allocate(length);
     length = torc__sim_read(socket, bytes, length);
@@ -229,7 +229,7 @@ ssize_t torc__sim_send(torc__sim_socket *socket, const struct iovec *pieces, int
         asked += pieces[i].iov_len;
     if (room > asked)
         room = asked;
-    if (room > 0 && torc__sim_occurs(socket->host->sim, TORC_SIM_SHORT_WRITES))
+    if (room > 0 && torc__sim_occurs(socket->host, TORC_SIM_SHORT_WRITES))
         return send_short(socket, pieces, count, room);
     if (room < asked)
         socket->blocked = true;
@@ -250,9 +250,6 @@ int torc__sim_finish(torc__sim_socket *socket)
 
 static void reset(torc__sim_socket *socket)
 {
-    if (socket->resets)
-        return;
-    socket->resets = true;
     torc__sim_carry(socket, TORC__SIM_RST, nothing);
 }
 
@@ -336,7 +333,7 @@ static void connection_asked_for(torc__sim_socket *socket)
     torc_sim_host *host = socket->host;
     torc__sim_listener *listener = torc__sim_listener_at(host, &socket->address);
 
-    if (listener == NULL || torc__sim_occurs(host->sim, TORC_SIM_REFUSALS)) {
+    if (listener == NULL || torc__sim_occurs(host, TORC_SIM_REFUSALS)) {
         reset(socket);
         return;
     }
@@ -364,6 +361,12 @@ void torc__sim_arrived(torc__sim_socket *socket, torc__sim_segment *segment)
 {
     torc__sim_kind kind = segment->kind;
 
+    if (socket->connection->severed && kind != TORC__SIM_RST) {
+        torc__testing_release(segment);
+        torc__sim_break(socket, ECONNRESET);
+        reset(socket);
+        return;
+    }
     if (kind == TORC__SIM_DATA && !socket->closed && socket->error == 0) {
         torc__sim_queue_append(&socket->inbox, segment);
         torc__sim_wake(socket);

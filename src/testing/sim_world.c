@@ -18,7 +18,7 @@ static bool may_allocate(size_t size)
     (void)size;
     if (newest->running == NULL || torc__allocation_is_vital())
         return true;
-    return !torc__sim_occurs(newest, TORC_SIM_MEMORY);
+    return !torc__sim_occurs(newest->running, TORC_SIM_MEMORY);
 }
 
 static torc_time wall_clock(void)
@@ -43,6 +43,9 @@ static void set_hooks(void)
 
 void torc__sim_take_world(torc_sim *sim)
 {
+    /* One in whose turn a test has failed, by a jump, was left for good. */
+    while (newest != NULL && newest->running != NULL)
+        newest = newest->outer;
     sim->outer = newest;
     newest = sim;
     set_hooks();
@@ -52,8 +55,9 @@ void torc__sim_leave_world(torc_sim *sim)
 {
     torc_sim **link = &newest;
 
-    while (*link != sim)
+    while (*link != NULL && *link != sim)
         link = &(*link)->outer;
-    *link = sim->outer;
+    if (*link != NULL)
+        *link = sim->outer;
     set_hooks();
 }
