@@ -216,8 +216,8 @@ TORC_API void torc_test_pump(torc_test *one, torc_test *other);
  * the keys of hash tables) is part of the simulation too: the same seed gives the same run, to the
  * byte.
  *
- * To the code under test a host is an ordinary machine with an address, loopback and UNIX sockets;
- * names are not resolved, and inherited descriptors ("fd:3") are unknown.
+ * To the code under test a host is an ordinary machine with an address, loopback and UNIX sockets.
+ * Its name is the one that the test gives it. Inherited descriptors ("fd:3") are unknown.
  */
 typedef struct torc_sim torc_sim;
 typedef struct torc_sim_host torc_sim_host;
@@ -263,7 +263,10 @@ TORC_API torc_sim *torc_sim_new(const torc_sim_options *options);
  */
 TORC_API void torc_sim_free(torc_sim *sim);
 
-/* A host with a reactor of its own, and an IPv4 or IPv6 address. Freed with the network. */
+/*
+ * A host with a reactor of its own, and an IPv4 or IPv6 address. Several may have one name: it then
+ * has several addresses. Freed with the network.
+ */
 TORC_API torc_sim_host *torc_sim_add_host(torc_sim *sim, const char *name, const char *address);
 
 /* Where raw peers are (see below): to give them a link, or to part them from a host. No reactor. */

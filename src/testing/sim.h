@@ -215,6 +215,9 @@ struct torc__sim_socket {
     bool end_told;
     bool closed;
     bool close_is_late;          /* `closed` is to be told */
+    torc_time keep_alive;        /* idle for so long, it asks whether the other is there; or 0 */
+    torc_time last_heard;
+    unsigned probes;             /* that were not answered */
     int late_count;              /* of a send that is told when it is done: its pieces */
     struct iovec late[TORC__SIM_PIECES_MAX];
 };
@@ -292,6 +295,9 @@ torc__sim_route *torc__sim_route_to(torc_sim_host *from, torc_sim_host *to);
 
 /* Sends it on its way to the other socket; copies the bytes. */
 void torc__sim_carry(torc__sim_socket *from, torc__sim_kind kind, torc_slice bytes);
+
+/* Asks, when nothing has come for that time, whether the other side is there; 0: no more. */
+void torc__sim_keep_alive(torc__sim_socket *socket, torc_time idle);
 
 void torc__sim_queue_init(torc__sim_queue *queue);
 void torc__sim_queue_clear(torc__sim_queue *queue);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 /* Accepted connections are counted from here on. */
 #define FIRST_NUMBER (1 << 24)
@@ -83,9 +84,8 @@ static void io_peer_address(torc_io *io, torc_address *ret_address)
 
 static int io_set_option(torc_io *io, torc_io_option option, int value)
 {
-    (void)io;
-    (void)option;
-    (void)value;
+    if (option == TORC_IO_KEEP_ALIVE)
+        torc__sim_keep_alive(io->carrier, value * TORC_SECOND);
     return 0;
 }
 
@@ -259,6 +259,23 @@ static void driver_discard(torc_driver *driver, int descriptor)
         torc__sim_close(socket, false);
 }
 
+/* A host's name is what the test has called it. */
+static size_t driver_look_up(torc_driver *driver, const char *host, uint16_t port, bool only_ipv6,
+    torc_address *ret_addresses, size_t maximum)
+{
+    size_t count = 0;
+
+    for (const torc_sim_host *each = host_of(driver)->sim->hosts; each != NULL && count < maximum;
+         each = each->next) {
+        if (strcasecmp(each->name, host) != 0
+            || (only_ipv6 && each->address.kind != TORC_ADDRESS_IPV6))
+            continue;
+        ret_addresses[count] = each->address;
+        ret_addresses[count++].port = port;
+    }
+    return count;
+}
+
 static const torc_driver_class sim_driver_class = {
     .name = "sim",
     .size = sizeof(sim_driver),
@@ -273,6 +290,7 @@ static const torc_driver_class sim_driver_class = {
     .connect = driver_connect,
     .adopt = driver_adopt,
     .discard = driver_discard,
+    .look_up = driver_look_up,
 };
 
 /* -- a host's reactor ---------------------------------------------------------------------- */

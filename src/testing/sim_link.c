@@ -10,14 +10,16 @@
 #include <errno.h>
 #include <string.h>
 
-/* As Linux does it: net.ipv4.tcp_syn_retries, tcp_retries2, TCP_RTO_MIN, TCP_RTO_MAX. */
+/* As Linux does it: net.ipv4.tcp_syn_retries, tcp_retries2, tcp_keepalive_probes, … */
 #define SYN_WAIT   TORC_SECOND
 #define DATA_WAIT  (200 * TORC_MILLISECOND)
 #define WAIT_MAX   (120 * TORC_SECOND)
 #define DELAY_MAX  (3 * TORC_SECOND)
 #define HEALED_MAX (20 * TORC_SECOND)
 
-enum { SYN_TRIES = 6, DATA_TRIES = 15 };
+#define PROBE_WAIT (75 * TORC_SECOND)
+
+enum { SYN_TRIES = 6, DATA_TRIES = 15, PROBES_MAX = 9 };
 
 /* -- segments ------------------------------------------------------------------------------ */
 
@@ -106,13 +108,18 @@ static void part(torc__sim_socket *socket)
 
 /* -- on the way ---------------------------------------------------------------------------- */
 
+static bool cannot_arrive(const torc__sim_socket *from)
+{
+    return from->connection->dead || from->host->crashed || from->other->host->crashed
+        || is_cut(from->route);
+}
+
 static bool is_lost(torc__sim_socket *from)
 {
     torc_sim *sim = from->host->sim;
     unsigned loss = from->route->link.loss_per_mille;
 
-    if (from->connection->dead || from->host->crashed || from->other->host->crashed
-        || is_cut(from->route))
+    if (cannot_arrive(from))
         return true;
     return loss > 0 && torc__random_below(&sim->random, 1000) < loss;
 }
@@ -163,10 +170,12 @@ static void deliver_first(torc__sim_socket *from)
 {
     torc__sim_segment *segment = from->outgoing.first;
 
-    if (is_lost(from) || !torc__sim_admits(from->other, segment))
+    if (is_lost(from) || !torc__sim_admits(from->other, segment)) {
         try_again(from, segment);
-    else
+    } else {
+        from->other->last_heard = from->host->sim->now;
         torc__sim_arrived(from->other, torc__sim_queue_take(&from->outgoing));
+    }
 }
 
 static void look(torc_sim *sim, void *argument)
@@ -254,4 +263,53 @@ void torc__sim_carry(torc__sim_socket *from, torc__sim_kind kind, torc_slice byt
         bytes = torc_slice_skip(bytes, packet.length);
     } while (bytes.length > 0);
     schedule(from);
+}
+
+/* -- whether the other side is there ------------------------------------------------------- */
+
+static void probe(torc_sim *sim, void *argument);
+
+static void probe_at(torc__sim_socket *socket, torc_time time)
+{
+    socket->connection->events++;
+    torc__sim_add_event(socket->host->sim, time, probe, socket);
+}
+
+static void probe_now(torc__sim_socket *socket)
+{
+    torc_time now = socket->host->sim->now;
+
+    if (!cannot_arrive(socket) && !cannot_arrive(socket->other)) {
+        socket->last_heard = now;
+        socket->probes = 0;
+        probe_at(socket, now + socket->keep_alive);
+    } else if (socket->probes++ == PROBES_MAX) {
+        torc__sim_break(socket, ETIMEDOUT);
+    } else {
+        probe_at(socket, now + PROBE_WAIT);
+    }
+}
+
+static void probe(torc_sim *sim, void *argument)
+{
+    torc__sim_socket *socket = argument;
+    torc_time due = socket->last_heard + socket->keep_alive;
+
+    socket->connection->events--;
+    if (socket->keep_alive > 0 && !socket->closed && socket->error == 0) {
+        if (due > sim->now)
+            probe_at(socket, due);
+        else
+            probe_now(socket);
+    }
+    torc__sim_tidy(socket->connection);
+}
+
+void torc__sim_keep_alive(torc__sim_socket *socket, torc_time idle)
+{
+    bool was_on = socket->keep_alive > 0;
+
+    socket->keep_alive = idle;
+    if (idle > 0 && !was_on)
+        probe_at(socket, torc_time_add(socket->host->sim->now, idle));
 }

@@ -59,6 +59,33 @@ static void ipv6_hosts_are_reached(void **state)
     assert_int_equal(client.made, 1);
 }
 
+static void hosts_are_found_by_name(void **state)
+{
+    (void)state;
+    serve_echo();
+    connect_client(other, "tcp:server:7");
+    torc_sim_run_idle(net);
+    assert_int_equal(client.made, 1);
+    connect_client(other, "tcp:nowhere.example:7");
+    torc_sim_run_idle(net);
+    assert_int_equal(client.failed, 1);
+    assert_ptr_equal(client.reason, &torc_error_unknown_host);
+}
+
+/* Two hosts of one name, of which the first does not serve. */
+static void each_address_of_a_name_is_tried(void **state)
+{
+    torc_sim_host *second = torc_sim_add_host(net, "Server", "10.0.0.9");
+
+    (void)state;
+    torc_listen(torc_sim_scope(second), "tcp:7", torc_factory_of(&echo_class));
+    torc_sim_run_idle(net);
+    connect_client(other, "tcp:server:7");
+    torc_sim_run_idle(net);
+    assert_int_equal(client.made, 1);
+    assert_int_equal(torc_peer_address(client.protocol->transport).ip[3], 9);
+}
+
 static void port_0_chooses_and_a_taken_one_is_refused(void **state)
 {
     torc_port *one = torc_listen(torc_sim_scope(server), "tcp:0", torc_factory_of(&echo_class));
@@ -284,6 +311,23 @@ static void a_crashed_host_falls_silent(void **state)
     assert_int_equal(served.bytes, 10);
 }
 
+static void keep_alive_finds_out_about_a_silent_peer(void **state)
+{
+    (void)state;
+    serve_echo();
+    connect_client(other, "tcp:10.0.0.1:7");
+    torc_sim_run_idle(net);
+    torc_set_keep_alive(client.protocol->transport, 60 * TORC_SECOND);
+    torc_sim_advance(net, 7200 * TORC_SECOND);
+    assert_int_equal(client.lost, 0);
+    torc_sim_crash(server);
+    torc_sim_advance(net, 9 * 75 * TORC_SECOND);
+    assert_int_equal(client.lost, 0);
+    torc_sim_advance(net, 200 * TORC_SECOND);
+    assert_int_equal(client.lost, 1);
+    assert_ptr_equal(client.reason, &torc_error_connection_timed_out);
+}
+
 static void a_full_queue_makes_callers_wait(void **state)
 {
     torc_sim_peer *peers[4];
@@ -334,6 +378,8 @@ int main(void)
         NETWORK_TEST(hosts_connect_to_each_other),
         NETWORK_TEST(a_host_reaches_itself_by_loopback_and_unix_sockets),
         NETWORK_TEST(ipv6_hosts_are_reached),
+        NETWORK_TEST(hosts_are_found_by_name),
+        NETWORK_TEST(each_address_of_a_name_is_tried),
         NETWORK_TEST(port_0_chooses_and_a_taken_one_is_refused),
         NETWORK_TEST(where_nobody_listens_connections_are_refused),
         NETWORK_TEST(a_link_delays_each_way),
@@ -346,6 +392,7 @@ int main(void)
         NETWORK_TEST(a_partition_holds_bytes_back_until_it_heals),
         NETWORK_TEST(connecting_across_a_partition_times_out),
         NETWORK_TEST(a_crashed_host_falls_silent),
+        NETWORK_TEST(keep_alive_finds_out_about_a_silent_peer),
         NETWORK_TEST(a_full_queue_makes_callers_wait),
         NETWORK_TEST(running_until_stops_at_the_bound),
     };
