@@ -73,7 +73,7 @@ typedef struct torc__sim_route {
     unsigned partitions;  /* by faults, under way */
 } torc__sim_route;
 
-enum { TORC__SIM_FAULTS = 10 };
+enum { TORC__SIM_FAULTS = 10, TORC__SIM_NAME_SIZE = 64 };
 
 /* Embed it first in what a host's reactor has to be told of. */
 typedef struct torc__sim_ready {
@@ -97,7 +97,7 @@ struct torc_sim_host {
     torc_sim_host *next;
     torc_sim *sim;
     unsigned number;
-    char name[32];
+    char name[TORC__SIM_NAME_SIZE];
     torc_address address;
     torc_reactor *reactor;   /* NULL: the outside, from where raw peers dial */
     torc__list ready;        /* what its reactor is to be told in its next turn */
@@ -116,6 +116,7 @@ typedef struct torc__sim_happening {
     uint64_t occasion;
     torc_time time;
     torc_sim_fault fault;
+    char host[TORC__SIM_NAME_SIZE];
 } torc__sim_happening;
 
 struct torc_sim {

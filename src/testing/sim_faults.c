@@ -1,7 +1,7 @@
 /*
- * Faults. Each moment at which one may happen is an occasion; each host counts
- * those of each fault. Whether it happens then, and how, depends on the seed and these three alone. So a run can
- * be repeated with some of its faults left out (sim_seeds.c), while the others, and what the network
+ * Faults. Each moment at which one may happen is an occasion; each host counts those of each fault.
+ * Whether it happens then, and how, depends on the seed and these three alone. So a run can be
+ * repeated with some of its faults left out (sim_seeds.c), while the others, and what the network
  * itself throws dice for, stay as much as they were as can be.
  */
 #include "testing/sim.h"
@@ -45,8 +45,11 @@ static bool is_allowed(uint64_t occasion)
     return false;
 }
 
-static void remember(torc_sim *sim, uint64_t occasion, torc_sim_fault fault)
+static void remember(torc_sim_host *host, uint64_t occasion, torc_sim_fault fault)
 {
+    torc_sim *sim = host->sim;
+    torc__sim_happening *happening;
+
     if (sim->happened_count == sim->happened_capacity) {
         size_t capacity = sim->happened_capacity != 0 ? sim->happened_capacity * 2 : 32;
         torc__sim_happening *larger = torc__testing_allocate(capacity * sizeof *larger);
@@ -57,9 +60,12 @@ static void remember(torc_sim *sim, uint64_t occasion, torc_sim_fault fault)
         sim->happened = larger;
         sim->happened_capacity = capacity;
     }
-    sim->happened[sim->happened_count] = (torc__sim_happening){
-        .occasion = occasion, .time = sim->now, .fault = fault };
-    torc__sim_trace(&sim->happened[sim->happened_count++]);
+    happening = &sim->happened[sim->happened_count++];
+    happening->occasion = occasion;
+    happening->time = sim->now;
+    happening->fault = fault;
+    memcpy(happening->host, host->name, sizeof happening->host);
+    torc__sim_trace(happening);
 }
 
 /* Unlike that of any other occasion, of whichever fault. */
@@ -93,7 +99,7 @@ bool torc__sim_occurs(torc_sim_host *host, torc_sim_fault fault)
     if (dice % 1000 >= per_mille || !is_allowed(occasion))
         return false;
     torc__random_init_from(&sim->choices, dice);
-    remember(sim, occasion, fault);
+    remember(host, occasion, fault);
     torc__sim_note(sim, host, torc__sim_fault_name(fault), torc_slice_make(NULL, 0));
     return true;
 }

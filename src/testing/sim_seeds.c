@@ -2,8 +2,8 @@
  * Many seeds: running them, naming the one that failed, and finding fewer faults that fail too.
  *
  * A run may fail by a jump out of here (as test frameworks do), by abort, or in a sanitizer. So the
- * seed that is being run is noted, and whichever of these ways leads out, it is printed: at once, at
- * the next run, or when the process exits.
+ * seed that is being run is noted, and whichever of these ways leads out, it is printed: at once,
+ * at the next run, or when the process exits.
  *
  * Shrinking is delta debugging: without a half of the faults, a quarter, an eighth, does it still
  * fail? Each try is a child process, which writes what happened into memory that both share.
@@ -164,7 +164,7 @@ static int compare_occasions(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
-/* Those of one fault, and of one host, are neighbours: they often matter together, or not at all. */
+/* Those of one fault and one host are neighbours: they often matter together, or not at all. */
 static void take_what_happened(schedule *self)
 {
     self->count = tracing->count;
@@ -196,8 +196,8 @@ static void print_schedule(const schedule *self, size_t all)
 {
     fprintf(stderr, "torc-testing: it fails with %zu of its %zu faults:\n", self->count, all);
     for (size_t i = 0; i < self->count; i++)
-        fprintf(stderr, "torc-testing:   at %.6f s %s\n",
-            (double)tracing->happened[i].time / (double)TORC_SECOND,
+        fprintf(stderr, "torc-testing:   at %.6f s, %s: %s\n",
+            (double)tracing->happened[i].time / (double)TORC_SECOND, tracing->happened[i].host,
             torc__sim_fault_name(tracing->happened[i].fault));
 }
 
@@ -223,7 +223,8 @@ static void shrink_and_run(const seed_run *run)
 {
     static schedule fewest;
 
-    tracing = mmap(NULL, sizeof *tracing, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    tracing = mmap(
+        NULL, sizeof *tracing, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (tracing == MAP_FAILED) {
         tracing = NULL;
         torc_testing_failed("there is no memory to find fewer faults with");
@@ -242,23 +243,24 @@ static void shrink_and_run(const seed_run *run)
 
 /* -- all of them --------------------------------------------------------------------------- */
 
-static bool is_set(const char *name)
+static const char *setting(const char *name)
 {
     const char *value = getenv(name);
 
-    return value != NULL && value[0] != '\0';
+    return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
 void torc_sim_for_seeds(const torc_sim_options *options, uint64_t first, size_t count,
     void (*run)(torc_sim *sim, void *argument), void *argument)
 {
     seed_run self = { .run = run, .argument = argument };
+    const char *chosen = setting("TORC_SIM_SEED");
     void (*outer)(int);
 
     if (options != NULL)
         self.options = *options;
-    if (is_set("TORC_SIM_SEED")) {
-        first = strtoull(getenv("TORC_SIM_SEED"), NULL, 10);
+    if (chosen != NULL) {
+        first = strtoull(chosen, NULL, 10);
         count = 1;
     }
     /* A try that failed by a jump goes on with the tests after it. */
@@ -267,7 +269,7 @@ void torc_sim_for_seeds(const torc_sim_options *options, uint64_t first, size_t 
     begin_announcing();
     outer = signal(SIGABRT, announce_abort);
     self.options.seed = first;
-    if (is_set("TORC_SIM_SEED") && is_set("TORC_SIM_SHRINK")) {
+    if (chosen != NULL && setting("TORC_SIM_SHRINK") != NULL) {
         shrink_and_run(&self);
     } else {
         for (size_t i = 0; i < count; i++, self.options.seed++)

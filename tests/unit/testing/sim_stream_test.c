@@ -276,6 +276,27 @@ static void a_partition_holds_bytes_back_until_it_heals(void **state)
     assert_int_equal(client.lost, 0);
 }
 
+/* As on any network: who was not told finds out when it says something. */
+static void a_reset_that_is_lost_is_found_out_later(void **state)
+{
+    torc_sim_peer *peer;
+
+    (void)state;
+    serve_echo();
+    peer = torc_sim_dial(net, "10.0.0.1", 7);
+    torc_sim_run_idle(net);
+    torc_sim_partition(server, torc_sim_outside(net));
+    torc_sim_peer_reset(peer);
+    torc_sim_advance(net, TORC_SECOND);
+    torc_sim_heal(server, torc_sim_outside(net));
+    torc_sim_advance(net, TORC_SECOND);
+    assert_int_equal(served.lost, 0);
+    torc_write(served.last_made->transport, TORC_SLICE("still there?"));
+    torc_sim_advance(net, TORC_SECOND);
+    assert_int_equal(served.lost, 1);
+    assert_ptr_equal(served.reason, &torc_error_connection_lost);
+}
+
 static void connecting_across_a_partition_times_out(void **state)
 {
     (void)state;
@@ -390,6 +411,7 @@ int main(void)
         NETWORK_TEST(a_reset_reaches_the_other_side),
         NETWORK_TEST(closing_with_unread_bytes_resets),
         NETWORK_TEST(a_partition_holds_bytes_back_until_it_heals),
+        NETWORK_TEST(a_reset_that_is_lost_is_found_out_later),
         NETWORK_TEST(connecting_across_a_partition_times_out),
         NETWORK_TEST(a_crashed_host_falls_silent),
         NETWORK_TEST(keep_alive_finds_out_about_a_silent_peer),

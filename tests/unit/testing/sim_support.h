@@ -37,6 +37,7 @@ typedef struct service_counts {
     int lost;
     size_t bytes;
     torc_time last_byte;
+    torc_protocol *last_made;
     const torc_failure_type *reason;
 } service_counts;
 
@@ -44,8 +45,8 @@ static service_counts served;
 
 static inline void echo_made(torc_protocol *self)
 {
-    (void)self;
     served.made++;
+    served.last_made = self;
 }
 
 static inline void echo_data(torc_protocol *self, torc_slice data)
