@@ -169,6 +169,19 @@ typedef struct torc_driver_class {
      * must not be inherited by programs that are run; what `accepted` gives is like that already.
      */
     int (*adopt)(torc_driver *driver, torc_io *io, int descriptor);
+
+    /*
+     * Closes a descriptor that `accepted` gave and that was not adopted. NULL where it is one of
+     * the system's, for which close() does.
+     */
+    void (*discard)(torc_driver *driver, int descriptor);
+
+    /*
+     * The addresses of a host name, with `port`: gives how many of at most `maximum` it wrote. NULL
+     * where names are the system's to look up.
+     */
+    size_t (*look_up)(torc_driver *driver, const char *host, uint16_t port, bool only_ipv6,
+        torc_address *ret_addresses, size_t maximum);
 } torc_driver_class;
 
 struct torc_driver {

@@ -208,6 +208,17 @@ TORC_API void torc_test_pump(torc_test *one, torc_test *other);
 
 /* -- a network in memory ------------------------------------------------------------------- */
 
+/*
+ * Hosts with addresses, links between them, and streams over those links that behave as TCP does: a
+ * handshake, a window of 64 KiB, resending, resets, a queue of connections to be accepted. Each host
+ * has a reactor of its own; all run in the thread that made the network, in an order that only the
+ * seed decides. Time passes only when the calls below let it, and everything else (the wall clock,
+ * the keys of hash tables) is part of the simulation too: the same seed gives the same run, to the
+ * byte.
+ *
+ * To the code under test a host is an ordinary machine with an address, loopback and UNIX sockets.
+ * Its name is the one that the test gives it. Inherited descriptors ("fd:3") are unknown.
+ */
 typedef struct torc_sim torc_sim;
 typedef struct torc_sim_host torc_sim_host;
 typedef struct torc_sim_peer torc_sim_peer;
@@ -215,22 +226,23 @@ typedef struct torc_sim_peer torc_sim_peer;
 /* What may go wrong; each happens now and then, as the seed has it. */
 typedef enum torc_sim_fault {
     TORC_SIM_SPLIT_READS = 1 << 0,   /* bytes arrive in any pieces */
-    TORC_SIM_SHORT_WRITES = 1 << 1,  /* a send takes less than it was given */
-    TORC_SIM_DELAYS = 1 << 2,        /* up to seconds, now and then */
+    TORC_SIM_SHORT_WRITES = 1 << 1,  /* a send takes less than it was given, or is done only later */
+    TORC_SIM_DELAYS = 1 << 2,        /* on the way, up to 3 seconds; and of closing */
     TORC_SIM_RESETS = 1 << 3,        /* of connections, at any stage */
     TORC_SIM_REFUSALS = 1 << 4,      /* of connections that are being made */
-    TORC_SIM_DEAD_PEERS = 1 << 5,    /* that never answer again */
-    TORC_SIM_PARTITIONS = 1 << 6,    /* between hosts, and they heal */
-    TORC_SIM_CLOCK_JUMPS = 1 << 7,   /* the wall clock's */
-    TORC_SIM_DESCRIPTORS = 1 << 8,   /* there are none left, for a while */
-    TORC_SIM_MEMORY = 1 << 9,        /* an allocation fails */
+    TORC_SIM_DEAD_PEERS = 1 << 5,    /* of a connection nothing arrives any more, either way */
+    TORC_SIM_PARTITIONS = 1 << 6,    /* between two hosts, and they heal within 20 seconds */
+    TORC_SIM_CLOCK_JUMPS = 1 << 7,   /* the wall clock's, up to a day in either direction */
+    TORC_SIM_DESCRIPTORS = 1 << 8,   /* a host has none left, for up to a second */
+    TORC_SIM_MEMORY = 1 << 9,        /* an allocation of the engine's fails, while a host runs */
     TORC_SIM_ALL_FAULTS = (1 << 10) - 1,
 } torc_sim_fault;
 
 typedef struct torc_sim_options {
     uint64_t seed;
     unsigned faults;          /* torc_sim_fault, ored */
-    unsigned fault_per_mille; /* of the occasions on which one may happen; 0: 5 */
+    unsigned fault_per_mille; /* of the occasions on which one may happen; 0: 5. The first three of
+                                 the list above, which no program should notice, 20 times as often */
 } torc_sim_options;
 
 /* A link's behaviour, in one direction. Zeroed: at once, without bounds, without loss. */
@@ -245,29 +257,40 @@ typedef struct torc_sim_link {
 TORC_API torc_sim *torc_sim_new(const torc_sim_options *options);
 
 /*
- * Ends all hosts. Fails the test for what is pending or leaked, as torc_testing_free. A failing run
- * prints the seed.
+ * Ends all hosts: whatever is under way there is cancelled. Then fails the test for what they left
+ * behind: failures that nobody took, errors in the log, connections that were never closed, memory
+ * and descriptors. The message names the seed. NULL is a no-op.
  */
 TORC_API void torc_sim_free(torc_sim *sim);
 
-/* A host: a reactor of its own, with an IPv4 or IPv6 address. */
+/*
+ * A host with a reactor of its own, and an IPv4 or IPv6 address. Several may have one name: it then
+ * has several addresses. Freed with the network.
+ */
 TORC_API torc_sim_host *torc_sim_add_host(torc_sim *sim, const char *name, const char *address);
 
+/* Where raw peers are (see below): to give them a link, or to part them from a host. No reactor. */
+TORC_API torc_sim_host *torc_sim_outside(torc_sim *sim);
+
+/* Do not torc_run it. After torc_stop has done its work the host stands still. */
 TORC_API torc_reactor *torc_sim_reactor(torc_sim_host *host);
 TORC_API torc_scope *torc_sim_scope(torc_sim_host *host); /* its reactor's root */
 
-/* The host loses power: its connections say nothing more. It is freed with the network. */
+/* The host loses power: it runs no more, and its connections say nothing more. */
 TORC_API void torc_sim_crash(torc_sim_host *host);
 
-/* In both directions. */
+/* In both directions, for what is sent from now on. */
 TORC_API void torc_sim_set_link(
     torc_sim_host *one, torc_sim_host *other, const torc_sim_link *link);
+
+/* What is on its way is lost too, and sent again: a healed connection goes on where it was. */
 TORC_API void torc_sim_partition(torc_sim_host *one, torc_sim_host *other);
 TORC_API void torc_sim_heal(torc_sim_host *one, torc_sim_host *other);
 
+/* Since the network was made. */
 TORC_API torc_time torc_sim_now(const torc_sim *sim);
 
-/* As their namesakes of torc_testing, for all hosts together. */
+/* As their namesakes of torc_testing, for all hosts together. Not from inside a callback. */
 TORC_API void torc_sim_advance(torc_sim *sim, torc_time time);
 TORC_API void torc_sim_run_idle(torc_sim *sim);
 TORC_API bool torc_sim_run_until(torc_sim *sim, torc_time at_most,
@@ -279,17 +302,39 @@ TORC_API uint64_t torc_sim_history(const torc_sim *sim);
 /* Turns faults on and off while it runs. */
 TORC_API void torc_sim_set_faults(torc_sim *sim, unsigned faults, unsigned per_mille);
 
+/* How often one has happened; TORC_SIM_ALL_FAULTS: any. */
+TORC_API size_t torc_sim_fault_count(const torc_sim *sim, unsigned faults);
+
 /* -- raw peers ----------------------------------------------------------------------------- */
 
 /* Somebody outside who connects, and whom the test plays. Freed with the network. */
 TORC_API torc_sim_peer *torc_sim_dial(torc_sim *sim, const char *address, uint16_t port);
 
+/* Takes any number of bytes; they leave as there is room. Once closed: a no-op. */
 TORC_API void torc_sim_peer_send(torc_sim_peer *peer, torc_slice bytes);
 TORC_API void torc_sim_peer_close(torc_sim_peer *peer);
+TORC_API void torc_sim_peer_close_write(torc_sim_peer *peer); /* its half, after what was sent */
 TORC_API void torc_sim_peer_reset(torc_sim_peer *peer);
+
+/* It reads no more, so that what the other side sends queues up there; or reads again. */
+TORC_API void torc_sim_peer_stall(torc_sim_peer *peer);
+TORC_API void torc_sim_peer_unstall(torc_sim_peer *peer);
 
 /* All that came, since the dialling. Borrowed, until the network runs on. */
 TORC_API torc_slice torc_sim_peer_received(const torc_sim_peer *peer);
+
+/* How the peer sees it. */
+typedef enum torc_sim_peer_end {
+    TORC_SIM_PEER_CONNECTING,
+    TORC_SIM_PEER_OPEN,
+    TORC_SIM_PEER_ENDED,     /* the other side has closed its half */
+    TORC_SIM_PEER_CLOSED,    /* by the peer itself */
+    TORC_SIM_PEER_REFUSED,
+    TORC_SIM_PEER_RESET,
+    TORC_SIM_PEER_TIMED_OUT, /* the other side cannot be reached, or not any more */
+} torc_sim_peer_end;
+
+TORC_API torc_sim_peer_end torc_sim_peer_state(const torc_sim_peer *peer);
 
 /* Connected, and neither side has closed. */
 TORC_API bool torc_sim_peer_is_open(const torc_sim_peer *peer);
@@ -298,8 +343,12 @@ TORC_API bool torc_sim_peer_is_open(const torc_sim_peer *peer);
 
 /*
  * Calls run(net, argument) with a fresh network for each of `count` seeds from `first` on, each
- * with `options` but its seed. Where one fails, prints one line that names the seed; the environment
- * variable TORC_SIM_SEED then runs that one alone.
+ * with `options` but its seed. Where one fails, prints one line that names the seed.
+ *
+ * TORC_SIM_SEED=7 in the environment runs seed 7 alone. With TORC_SIM_SHRINK=1 as well, the run is
+ * first repeated with ever fewer of its faults, as long as it still fails; then those that are left
+ * are printed, and it fails with them. Each repetition is a process of its own, so that crashes
+ * count as well; what they print goes nowhere.
  */
 TORC_API void torc_sim_for_seeds(const torc_sim_options *options, uint64_t first, size_t count,
     void (*run)(torc_sim *sim, void *argument), void *argument);

@@ -10,6 +10,8 @@
 static torc__allocation_hook *allocation_hook;
 static _Atomic(const torc__allocation_watch *) allocation_watch;
 
+static _Thread_local bool vital;
+
 void torc__set_allocation_hook(torc__allocation_hook *hook)
 {
     allocation_hook = hook;
@@ -60,6 +62,21 @@ static void *reallocate_watched(const torc__allocation_watch *watch, void *block
     else if (old_size != 0)
         watch->allocated(block, old_size);
     return moved;
+}
+
+void *torc__allocate_vital(size_t size)
+{
+    void *block;
+
+    vital = true;
+    block = torc__allocate_zeroed(size);
+    vital = false;
+    return block;
+}
+
+bool torc__allocation_is_vital(void)
+{
+    return vital;
 }
 
 void *torc__reallocate(void *block, size_t size)

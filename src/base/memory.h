@@ -36,6 +36,15 @@ TORC_API void *torc__give_away(void *block);
 TORC_API void *torc__allocate(size_t size);
 TORC_API void *torc__allocate_zeroed(size_t size);
 
+/*
+ * For what its caller is promised never to be NULL: a failure here ends the process. A hook that
+ * plays a shortage, rather than the end, lets these through. Zeroed.
+ */
+TORC_API void *torc__allocate_vital(size_t size);
+
+/* For hooks: whether they are asked about such a one. */
+TORC_API bool torc__allocation_is_vital(void);
+
 /* As realloc: on failure NULL, and the old block is as it was. */
 TORC_API void *torc__reallocate(void *block, size_t size);
 

@@ -12,6 +12,13 @@
 
 #define ENTROPY_PIECE ((size_t)256) /* getentropy gives no more at a time */
 
+static torc__random_source *chosen_source;
+
+void torc__set_random_source(torc__random_source *source)
+{
+    chosen_source = source;
+}
+
 static uint64_t spread(uint64_t *state)
 {
     uint64_t mixed = *state += UINT64_C(0x9E3779B97F4A7C15);
@@ -34,6 +41,10 @@ void torc__random_bytes(void *bytes, size_t length)
 {
     unsigned char *next = bytes;
 
+    if (chosen_source != NULL) {
+        chosen_source(bytes, length);
+        return;
+    }
     while (length > 0) {
         size_t piece = length < ENTROPY_PIECE ? length : ENTROPY_PIECE;
 

@@ -21,6 +21,11 @@ TORC_BEGIN_DECLS
  */
 TORC_API void torc__random_bytes(void *bytes, size_t length);
 
+/* Takes the place of the system's source, so that a run can be repeated; NULL is that again. */
+typedef void torc__random_source(void *bytes, size_t length);
+
+TORC_API void torc__set_random_source(torc__random_source *source);
+
 typedef struct torc__random {
     uint64_t state[4];
 } torc__random;

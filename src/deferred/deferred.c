@@ -37,6 +37,8 @@ static torc_deferred *make(torc_scope *scope, torc_canceller *cancel, void *argu
     torc_deferred *deferred = torc__pool_take(&reactor->deferreds);
 
     if (TORC_UNLIKELY(deferred == NULL))
+        deferred = torc__allocate_vital(sizeof *deferred);
+    if (TORC_UNLIKELY(deferred == NULL))
         torc__abort_out_of_memory("a deferred");
     memset(&deferred->place, 0, sizeof(deferred->place));
     deferred->scope = scope;
@@ -304,7 +306,7 @@ static void make_room(torc_deferred *deferred)
     if (waiting > capacity / 2) {
         capacity *= 2;
         links = capacity > deferred->link_capacity
-            ? torc__allocate(capacity * sizeof(torc__link)) : NULL;
+            ? torc__allocate_vital(capacity * sizeof(torc__link)) : NULL;
         if (links == NULL)
             torc__abort_out_of_memory("a link of a deferred's chain");
     }

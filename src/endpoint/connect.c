@@ -276,12 +276,29 @@ static void host_found(torc__lookup *lookup, const torc__addresses *found)
     finish_failed(self);
 }
 
+static void ask_driver(attempting *self)
+{
+    const torc__endpoint *endpoint = &self->endpoint;
+    torc_driver *driver = self->reactor->driver;
+    torc__addresses found;
+
+    found.problem = "there is no such name, or it has no address of the kind asked for";
+    found.count = driver->kind->look_up(driver, endpoint->host, endpoint->port,
+        endpoint->only_ipv6, found.list, TORC__RESOLVE_ADDRESSES_MAX);
+    host_found(&self->lookup, &found);
+}
+
 static void look_up(attempting *self)
 {
     const torc__endpoint *endpoint = &self->endpoint;
-    int error = torc__lookup_start(
-        &self->lookup, self->reactor, endpoint->host, endpoint->port, endpoint->only_ipv6);
+    int error;
 
+    if (self->reactor->driver->kind->look_up != NULL) {
+        ask_driver(self);
+        return;
+    }
+    error = torc__lookup_start(
+        &self->lookup, self->reactor, endpoint->host, endpoint->port, endpoint->only_ipv6);
     if (error == 0)
         return;
     add_failure(self, torc__connect_failure(endpoint, NULL, error));

@@ -329,6 +329,16 @@ static bool is_of_one_connection(int error)
     }
 }
 
+static void discard(torc_port *port, int descriptor)
+{
+    torc_driver *driver = port->reactor->driver;
+
+    if (driver->kind->discard != NULL)
+        driver->kind->discard(driver, descriptor);
+    else
+        close(descriptor);
+}
+
 static void start_connection(torc_port *port, int descriptor, const torc_address *peer)
 {
     torc_driver *driver = port->reactor->driver;
@@ -342,7 +352,7 @@ static void start_connection(torc_port *port, int descriptor, const torc_address
         torc__transport_start(transport, peer);
         return;
     }
-    close(descriptor);
+    discard(port, descriptor);
     if (transport != NULL)
         torc__transport_drop(transport);
     note_shortage(port, error);
@@ -370,7 +380,7 @@ static void port_accepted(torc_io *io, int descriptor, const torc_address *peer,
     if (port->state == OPEN && admits(port, peer))
         start_connection(port, descriptor, peer);
     else
-        close(descriptor);
+        discard(port, descriptor);
 }
 
 static const torc_io_events port_events = {
@@ -382,7 +392,7 @@ static const torc_io_events port_events = {
 
 torc_port *torc_listen(torc_scope *scope, const char *description, torc_factory *factory)
 {
-    torc_port *port = torc__allocate_zeroed(sizeof(*port));
+    torc_port *port = torc__allocate_vital(sizeof(*port));
 
     torc__check_thread(torc_scope_reactor(scope), "torc_listen");
     if (port == NULL)

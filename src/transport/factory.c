@@ -23,7 +23,7 @@ static torc_slice key_of_host(const torc__hash_entry *entry)
 
 torc_factory *torc_factory_new(const torc_factory_options *options)
 {
-    torc_factory *factory = torc__allocate_zeroed(sizeof *factory);
+    torc_factory *factory = torc__allocate_vital(sizeof *factory);
 
     if (factory == NULL)
         torc__abort_out_of_memory("a factory");
@@ -45,7 +45,7 @@ torc_factory *torc__factory_new_from(const torc_protocol_class *kind, size_t kin
     const torc_factory_options *options, torc_protocol_class **ret_copy)
 {
     torc_factory_options own = { 0 };
-    torc_protocol_class *copy = torc__allocate(kind_size);
+    torc_protocol_class *copy = torc__allocate_vital(kind_size);
     torc_factory *factory;
 
     if (copy == NULL)
