@@ -4,6 +4,7 @@
 set(torc_package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/torc)
 set(torc_core_description "${PROJECT_DESCRIPTION}")
 set(torc_web_description "HTTP for Torc")
+set(torc_testing_description "Tests of Torc protocols without sockets and without waiting")
 
 # torc_install_pkgconfig(COMPONENT [REQUIRED-PACKAGES]): a NAME.pc beside the libraries. Paths are
 # relative to ${prefix} where the installation's are, so that the whole can be moved.

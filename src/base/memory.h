@@ -17,6 +17,21 @@ typedef bool torc__allocation_hook(size_t size);
 /* NULL takes the hook away. Set it only while no other thread allocates. */
 TORC_API void torc__set_allocation_hook(torc__allocation_hook *hook);
 
+/*
+ * Also for tests: told of each block that is got and given back, from whichever thread. `freed`
+ * gives the size that it was told of the block, 0 for one that it does not know.
+ */
+typedef struct torc__allocation_watch {
+    void (*allocated)(void *block, size_t size);
+    size_t (*freed)(void *block);
+} torc__allocation_watch;
+
+/* NULL takes it away. */
+TORC_API void torc__set_allocation_watch(const torc__allocation_watch *watch);
+
+/* `block` is the user's from now on, who frees it with free(). Gives it back. */
+TORC_API void *torc__give_away(void *block);
+
 /* NULL when memory is out. A size of 0 gives a block that may be freed and not used. */
 TORC_API void *torc__allocate(size_t size);
 TORC_API void *torc__allocate_zeroed(size_t size);

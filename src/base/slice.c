@@ -107,5 +107,5 @@ char *torc_slice_dup(torc_slice slice)
     if (slice.length > 0)
         memcpy(copy, slice.data, slice.length);
     copy[slice.length] = '\0';
-    return copy;
+    return torc__give_away(copy);
 }

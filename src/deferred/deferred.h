@@ -17,6 +17,7 @@
 
 #include "base/abort.h"
 #include "base/list.h"
+#include "reactor/members.h"
 #include "reactor/reactor.h"
 
 #define TORC__DEFERRED_MAGIC        0x64656672u
@@ -121,6 +122,8 @@ void torc__deferred_give(torc_deferred *deferred, torc_result result);
 void torc__deferred_run(torc_deferred *deferred);
 
 /* -- ending.c ------------------------------------------------------------------------------ */
+
+extern TORC_API const torc__member_kind torc__members_deferred;
 
 /* The end of its scope. */
 void torc__deferred_end(torc_scoped *scoped);

@@ -12,6 +12,7 @@
 
 #include <torc/log.h>
 
+#include <stdio.h>
 #include <string.h>
 
 /* -- cancelling ---------------------------------------------------------------------------- */
@@ -118,6 +119,24 @@ void torc__deferred_end(torc_scoped *scoped)
         end_result(deferred, unhandled);
     torc__deferred_queue(deferred);
 }
+
+static void describe(const torc_scoped *scoped, char *text, size_t size)
+{
+    const torc_deferred *deferred = TORC_CONTAINER_OF(scoped, torc_deferred, place.scoped);
+
+    if (!deferred->state.fired)
+        snprintf(text, size, "not fired");
+    else if (deferred->waiting != NULL)
+        snprintf(text, size, "waits for another");
+    else
+        snprintf(text, size, deferred->pauses != 0 ? "paused" : "fired, and held");
+}
+
+const torc__member_kind torc__members_deferred = {
+    .end = torc__deferred_end,
+    .name = "deferred",
+    .describe = describe,
+};
 
 static bool is_same(torc_result a, torc_result b)
 {

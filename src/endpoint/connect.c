@@ -24,6 +24,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 
 /* A UNIX socket whose queue is full does not let us wait in line: so often we ask again. */
 #define FULL_QUEUE_PAUSE (20 * TORC_MILLISECOND)
@@ -100,6 +101,17 @@ static void end_attempting(torc_scoped *scoped)
 {
     close_attempting(TORC_CONTAINER_OF(scoped, attempting, scoped));
 }
+
+static void describe(const torc_scoped *scoped, char *text, size_t size)
+{
+    snprintf(text, size, "%s", TORC_CONTAINER_OF(scoped, attempting, scoped)->endpoint.text);
+}
+
+const torc__member_kind torc__members_connecting = {
+    .end = end_attempting,
+    .name = "connection in the making",
+    .describe = describe,
+};
 
 static void cancel_attempting(torc_deferred *deferred, void *argument)
 {

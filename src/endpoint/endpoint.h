@@ -11,6 +11,8 @@
 #include <torc/driver.h>
 #include <torc/failure.h>
 
+#include "reactor/members.h"
+
 #define TORC__HOST_NAME_MAX     253 /* RFC 1035, without the root's dot */
 #define TORC__ENDPOINT_TEXT_MAX 255
 #define TORC__BACKLOG           4096 /* the kernel has the last word: net.core.somaxconn */
@@ -47,5 +49,8 @@ torc_failure *torc__listen_failure(const torc__endpoint *endpoint, int error);
  */
 torc_failure *torc__connect_failure(
     const torc__endpoint *endpoint, const torc_address *address, int error);
+
+extern TORC_API const torc__member_kind torc__members_port;       /* listen.c */
+extern TORC_API const torc__member_kind torc__members_connecting; /* connect.c */
 
 #endif /* TORC_ENDPOINT_ENDPOINT_H */

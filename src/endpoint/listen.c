@@ -22,6 +22,7 @@
 #include "transport/transport.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* How long nothing is accepted when there is no room for a connection. */
@@ -187,6 +188,19 @@ static void end_port(torc_scoped *scoped)
         shut(port);
     torc__queue_task(port->reactor, &port->task);
 }
+
+static void describe(const torc_scoped *scoped, char *text, size_t size)
+{
+    const torc_port *port = TORC_CONTAINER_OF(scoped, torc_port, scoped);
+
+    snprintf(text, size, "%s%s", port->text, port->state == FAILED ? ": failed" : "");
+}
+
+const torc__member_kind torc__members_port = {
+    .end = end_port,
+    .name = "port",
+    .describe = describe,
+};
 
 static void port_closed(torc_io *io)
 {

@@ -22,6 +22,7 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 
 typedef enum job_stage {
     WAITING,
@@ -162,6 +163,17 @@ static void end_job(torc_scoped *scoped)
     pthread_mutex_unlock(&lock);
     torc__free(job);
 }
+
+static void describe(const torc_scoped *scoped, char *text, size_t size)
+{
+    snprintf(text, size, "%s", TORC_CONTAINER_OF(scoped, torc__lookup_job, scoped)->host);
+}
+
+const torc__member_kind torc__members_lookup = {
+    .end = end_job,
+    .name = "look-up of a name",
+    .describe = describe,
+};
 
 static void deliver(void *argument)
 {

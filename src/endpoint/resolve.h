@@ -12,6 +12,8 @@
 #include <torc/address.h>
 #include <torc/reactor.h>
 
+#include "reactor/members.h"
+
 #define TORC__RESOLVE_THREADS       16
 #define TORC__RESOLVE_ADDRESSES_MAX 32
 
@@ -36,6 +38,8 @@ struct torc__lookup {
  */
 int torc__lookup_start(torc__lookup *lookup, torc_reactor *reactor, const char *host,
     uint16_t port, bool only_ipv6);
+
+extern TORC_API const torc__member_kind torc__members_lookup;
 
 /* `found` will not be called any more. A no-op where nothing is under way. */
 void torc__lookup_cancel(torc__lookup *lookup);

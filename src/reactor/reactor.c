@@ -74,7 +74,7 @@ static void init_parts(torc_reactor *reactor)
     torc__shutdown_init(reactor);
 }
 
-static torc_reactor *make(const torc_driver_class *kind, int *ret_error)
+torc_reactor *torc__reactor_new_on(const torc_driver_class *kind, int *ret_error)
 {
     torc_reactor *reactor = torc__allocate_zeroed(sizeof *reactor);
 
@@ -116,7 +116,7 @@ torc_reactor *torc_reactor_new_named(const char *name, torc_failure **reterr_fai
         *reterr_failure = no_such_driver(name);
         return NULL;
     }
-    reactor = make(kind, &error);
+    reactor = torc__reactor_new_on(kind, &error);
     if (reactor == NULL)
         *reterr_failure =
             torc_failure_from_errno(-error, "the reactor '%s' does not work here", name);
@@ -143,7 +143,7 @@ torc_reactor *torc_reactor_new(void)
         return reactor;
     }
     for (size_t i = 0; torc__driver_at(i) != NULL; i++) {
-        reactor = make(torc__driver_at(i), &error);
+        reactor = torc__reactor_new_on(torc__driver_at(i), &error);
         if (reactor != NULL)
             return reactor;
     }
@@ -232,6 +232,29 @@ static void turn(torc_reactor *reactor, torc_time until)
     driver->kind->turn(driver, next_deadline(reactor, until));
     settle(reactor);
     reactor->in_turn = false;
+}
+
+/* -- by hand ------------------------------------------------------------------------------- */
+
+bool torc__reactor_has_work(torc_reactor *reactor)
+{
+    return !torc__list_is_empty(&reactor->tasks) || !torc__list_is_empty(&reactor->after)
+        || reactor->dry != NULL || reactor->graves != NULL || torc__has_posts(reactor)
+        || torc__wheel_next(&reactor->wheel) <= reactor->driver->kind->now(reactor->driver);
+}
+
+void torc__reactor_turn(torc_reactor *reactor)
+{
+    torc_reactor *outer = current_reactor;
+
+    torc__check_thread(reactor, "torc__reactor_turn");
+    if (reactor->in_turn)
+        torc__abort("a reactor was asked for a turn from inside one of its own callbacks");
+    reactor->running = true;
+    current_reactor = reactor;
+    reactor->now = reactor->driver->kind->now(reactor->driver);
+    turn(reactor, 0);
+    current_reactor = outer;
 }
 
 /* -- running ------------------------------------------------------------------------------- */

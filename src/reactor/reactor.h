@@ -99,6 +99,20 @@ struct torc_reactor {
     torc_time entered_at;
 };
 
+/* -- by hand: reactors of tests and of simulations ------------------------------------------ */
+
+/* A reactor on `kind`, which need not be in the list of drivers. NULL with a negative errno. */
+TORC_API torc_reactor *torc__reactor_new_on(const torc_driver_class *kind, int *ret_error);
+
+/*
+ * One turn that does not wait. Unlike torc_iterate it leaves the process's signals alone, and goes
+ * on after the reactor has stopped.
+ */
+TORC_API void torc__reactor_turn(torc_reactor *reactor);
+
+/* Whether a turn would do anything at the driver's present time, apart from what the driver has. */
+TORC_API bool torc__reactor_has_work(torc_reactor *reactor);
+
 /* -- threads ------------------------------------------------------------------------------- */
 
 /* A number that no two live threads share, as cheap as a register. */
@@ -111,7 +125,7 @@ static inline uintptr_t torc__thread_identity(void)
 #endif
 }
 
-TORC_NORETURN TORC_COLD void torc__abort_wrong_thread(const char *call);
+TORC_API TORC_NORETURN TORC_COLD void torc__abort_wrong_thread(const char *call);
 
 /* Each public entry that touches a reactor's state begins with this. */
 static inline void torc__check_thread(const torc_reactor *reactor, const char *call)

@@ -5,6 +5,7 @@
 
 #include "base/abort.h"
 #include "base/memory.h"
+#include "reactor/members.h"
 
 typedef struct heap_scope {
     torc__grave grave; /* first */
@@ -152,3 +153,8 @@ bool torc_scope_on_end(torc_scope *scope, void (*call)(void *argument), void *ar
     torc_scope_add(scope, &hook->scoped, run_end_hook);
     return true;
 }
+
+/* -- for whoever lists what is under way --------------------------------------------------- */
+
+const torc__member_kind torc__members_scope = { .end = end_heap_scope };
+const torc__member_kind torc__members_end_hook = { .end = run_end_hook };

@@ -4,6 +4,7 @@
 #include "reactor/reactor.h"
 
 #include "base/memory.h"
+#include "reactor/members.h"
 
 #include <torc/log.h>
 
@@ -27,6 +28,8 @@ static void trigger_scope_ended(torc_scoped *scoped)
 {
     forget(TORC_CONTAINER_OF(scoped, shutdown_trigger, scoped));
 }
+
+const torc__member_kind torc__members_shutdown_trigger = { .end = trigger_scope_ended };
 
 void torc_on_shutdown(torc_scope *scope, torc_phase phase, torc_trigger *trigger, void *argument)
 {

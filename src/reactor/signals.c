@@ -8,6 +8,7 @@
 #include "reactor/reactor.h"
 
 #include "base/memory.h"
+#include "reactor/members.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -137,6 +138,8 @@ static void watch_scope_ended(torc_scoped *scoped)
     else
         drop_watch(watch);
 }
+
+const torc__member_kind torc__members_signal_watch = { .end = watch_scope_ended };
 
 static signal_watch *add_watch(
     torc_reactor *reactor, int number, torc_call *call, void *argument, int *ret_error)

@@ -7,6 +7,9 @@
 #include "reactor/reactor.h"
 
 #include "base/memory.h"
+#include "reactor/members.h"
+
+#include <stdio.h>
 
 enum { SLOTS_PER_BLOCK = 32 };
 
@@ -253,6 +256,28 @@ torc_time torc_delayed_time(const torc_delayed_call *delayed)
 {
     return torc_delayed_is_active(delayed) ? delayed->slot->timer.deadline : TORC_NEVER;
 }
+
+/* -- for whoever lists what is under way --------------------------------------------------- */
+
+static void describe_timer(const torc_scoped *scoped, char *text, size_t size)
+{
+    const torc_timer *timer = TORC_CONTAINER_OF(scoped, torc_timer, scoped);
+    torc_time left = timer->deadline - timer->scope->reactor->now;
+
+    snprintf(text, size, "in %.9g s", (double)left / (double)TORC_SECOND);
+}
+
+const torc__member_kind torc__members_timer = {
+    .end = timer_scope_ended,
+    .name = "timer",
+    .describe = describe_timer,
+};
+
+const torc__member_kind torc__members_delayed_call = {
+    .end = slot_scope_ended,
+    .name = "delayed call",
+    .describe = describe_timer,
+};
 
 /* -- the turn's part ----------------------------------------------------------------------- */
 

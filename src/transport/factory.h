@@ -35,14 +35,14 @@ torc_factory *torc__factory_new_from(const torc_protocol_class *kind, size_t kin
  * Whether one more connection from `peer` is welcome: the limits and the user's `admits`. Runs
  * user code, so call it from an event only.
  */
-bool torc__factory_admits(torc_factory *factory, const torc_address *peer);
+TORC_API bool torc__factory_admits(torc_factory *factory, const torc_address *peer);
 
 /* A connection opens (before its connection_made) and closes. They pair. */
 void torc__factory_opened(torc_factory *factory, const torc_address *peer);
 void torc__factory_closed(torc_factory *factory, const torc_address *peer);
 
 /* A port opens and closes: calls `started` at the first and `stopped` at the last. */
-void torc__factory_port_opened(torc_factory *factory);
-void torc__factory_port_closed(torc_factory *factory);
+TORC_API void torc__factory_port_opened(torc_factory *factory);
+TORC_API void torc__factory_port_closed(torc_factory *factory);
 
 #endif /* TORC_TRANSPORT_FACTORY_H */

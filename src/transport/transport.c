@@ -234,8 +234,9 @@ void torc__transport_end(torc_transport *self)
     torc_address peer = noted_peer(self);
 
     self->flags |= TORC__LOST;
-    self->reason = NULL;
+    self->reason = reason;
     (void)close_io(self);
+    self->reason = NULL;
     torc__output_clear(&self->output, reactor);
     tell_lost(self, reason);
     torc_failure_release(reason);
@@ -260,13 +261,14 @@ static void scope_ended(torc_scoped *scoped)
         return;
     if (self->output.size > 0)
         self->flags |= TORC__RESETS;
+    if (self->flags & TORC__STARTED)
+        torc__transport_fail(self,
+            torc_failure_new(&torc_error_connection_aborted, "the scope of the connection ended"));
     torc__scope_finish(scope);
     (void)close_io(self);
-    if (!(self->flags & TORC__STARTED))
-        return; /* whoever opens it will drop it */
-    torc__transport_fail(self,
-        torc_failure_new(&torc_error_connection_aborted, "the scope of the connection ended"));
-    torc__transport_queue_after(self);
+    if (self->flags & TORC__STARTED)
+        torc__transport_queue_after(self);
+    /* else whoever opens it will drop it */
 }
 
 void torc_lose_connection(torc_transport *self)
@@ -329,6 +331,20 @@ static void describe(const torc__context *context, char *text, size_t size)
     snprintf(text, size, "%s,%u,%s", protocol->kind->name, (unsigned)self->number,
         torc_peer_host(self, host));
 }
+
+static void describe_member(const torc_scoped *scoped, char *text, size_t size)
+{
+    const torc_scope *scope = TORC_CONTAINER_OF(scoped, torc_scope, scoped);
+    const torc_transport *self = TORC_CONTAINER_OF(scope, torc_transport, scope);
+
+    describe(&self->context, text, size);
+}
+
+const torc__member_kind torc__members_connection = {
+    .end = scope_ended,
+    .name = "connection",
+    .describe = describe_member,
+};
 
 torc_transport *torc__transport_new(torc_scope *scope, torc_factory *factory)
 {

@@ -18,6 +18,7 @@
 #include <torc/driver.h>
 #include <torc/protocol.h>
 
+#include "reactor/members.h"
 #include "reactor/reactor.h"
 #include "transport/output.h"
 
@@ -49,7 +50,7 @@ struct torc_transport {
         torc_producer *producer;    /* once started */
         torc__connector *connector; /* before */
     } attached;
-    torc_failure *reason;         /* why it ends, where that is not plain */
+    torc_failure *reason;         /* why it ends, where that is not plain; while its io closes */
     torc__water_marks *marks;     /* NULL: the defaults */
     union {
         torc__task task;
@@ -71,17 +72,19 @@ static inline torc_protocol *torc__transport_protocol(torc_transport *transport)
  * has its events set and is otherwise zeroed, for a driver (or whoever carries bytes) to open.
  * NULL when memory is out.
  */
-torc_transport *torc__transport_new(torc_scope *scope, torc_factory *factory);
+TORC_API torc_transport *torc__transport_new(torc_scope *scope, torc_factory *factory);
 
 /*
  * The io is open: from an event, calls connection_made at once and turns receiving on. `peer` may
  * be NULL. The protocol may end the connection in there, so the transport must not be touched
  * afterwards but for torc_is_closing.
  */
-void torc__transport_start(torc_transport *transport, const torc_address *peer);
+TORC_API void torc__transport_start(torc_transport *transport, const torc_address *peer);
 
 /* Gives up a transport that was never started. Closes its io if that is open. */
-void torc__transport_drop(torc_transport *transport);
+TORC_API void torc__transport_drop(torc_transport *transport);
+
+extern TORC_API const torc__member_kind torc__members_connection;
 
 /* What an errno of a connection that was established means, as connection_lost's reason. */
 torc_failure *torc__connection_failure(int error);
