@@ -36,7 +36,7 @@ static const torcs_option line_options[] = {
     { NULL, OPTION_FLAG, 0, NULL, NULL },
 };
 
-enum { NAME_MAX_LENGTH = 20, RAW_MAX = 100000 };
+enum { NAME_MAX_LENGTH = 20, RAW_MAX = 100000, SHOWN_MAX = 60 };
 
 typedef struct speaker {
     torc_line_receiver lines;
@@ -58,13 +58,15 @@ static room *room_of(const speaker *self)
     return torc_context_of(self);
 }
 
-static void answer(speaker *self, const char *what, torc_slice bytes)
+static void answer(speaker *self, const char *what, torc_slice said)
 {
-    char text[200];
-    int length = snprintf(text, sizeof(text), "%s %zu '%.*s%s'", what, bytes.length,
-        TORC_FMT(torc_slice_first(bytes, 60)), bytes.length > 60 ? "..." : "");
+    torcs_bytes text = { NULL, 0, 0 };
 
-    torc_line_send(&self->lines, torc_slice_make(text, (size_t)length));
+    bytes_printf(&text, "%s %zu '", what, said.length);
+    bytes_add(&text, torc_slice_first(said, SHOWN_MAX));
+    bytes_add_text(&text, said.length > SHOWN_MAX ? "...'" : "'");
+    torc_line_send(&self->lines, bytes_slice(&text));
+    bytes_free(&text);
 }
 
 /* -- what lines ask for -------------------------------------------------------------------- */
@@ -86,7 +88,7 @@ static void resume(void *argument)
 {
     speaker *self = argument;
 
-    answer(self, "resumed", torc_slice_make(NULL, 0));
+    answer(self, "resumed", TORC_SLICE(""));
     torc_resume_reading(self->lines.protocol.transport);
 }
 

@@ -192,8 +192,9 @@ static bool memory_connect(torcs_play *play, torcs_client *client)
 
     torc_address_parse(TORC_SLICE("192.0.2.1"), 40000, &options.peer);
     torc_address_parse(TORC_SLICE("192.0.2.2"), 80, &options.local);
+    enter_library();
     client->carried = torc_test_new_with(torc_factory_hold(self->factory), &options);
-    collect(play);
+    settle(play);
     return client->carried != NULL;
 }
 

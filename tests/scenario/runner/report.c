@@ -73,17 +73,16 @@ static void show_event(const torcs_event *event)
     if (event->kind == EVENT_SENDS || event->kind == EVENT_RECEIVES) {
         for (int i = 0; rest.length > 0 && i < LINES_MAX; i++) {
             if (i > 0)
-                bytes_printf(&text, "\n%36s%-3s", "", marks[event->kind]);
-            bytes_add_text(&text, " ");
+                bytes_printf(&text, "\n%34s%-3s", "", marks[event->kind]);
             bytes_add_quoted(&text, next_line(&rest), WIDTH_MAX);
         }
         if (rest.length > 0)
-            bytes_printf(&text, "\n%36s... %zu bytes more", "", rest.length);
+            bytes_printf(&text, "\n%37s... %zu bytes more", "", rest.length);
         printf("%s\n", bytes_text(&text));
         bytes_free(&text);
         return;
     }
-    printf(" %.*s\n", TORC_FMT(rest));
+    printf("%.*s\n", TORC_FMT(rest));
 }
 
 void play_report(const torcs_play *self)
