@@ -449,7 +449,8 @@ torcs_story *story_read(const char *path)
     while (good && next_line(&self, &line))
         good = read_line(&self, line);
     if (!good || !check_whole(&self)) {
-        fprintf(stderr, "%s:%u: %s\n", path, self.line, bytes_text(&self.error));
+        fprintf(stderr, "%s:%u: %s\n", path, self.line != 0 ? self.line : 1,
+            bytes_text(&self.error));
         story_free(self.story);
         self.story = NULL;
     }
