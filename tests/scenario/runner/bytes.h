@@ -31,7 +31,7 @@ torc_slice bytes_slice(const torcs_bytes *self);
 /* "" where there is nothing. */
 const char *bytes_text(const torcs_bytes *self);
 
-/* Adds `raw` as a story would write it: quoted, with escapes, cut in the middle beyond `at_most`. */
+/* Adds `raw` as a story would write it: quoted, escaped, cut in the middle beyond `at_most`. */
 void bytes_add_quoted(torcs_bytes *self, torc_slice raw, size_t at_most);
 
 #endif /* TORC_SCENARIO_BYTES_H */

@@ -72,8 +72,8 @@ static bool set_option(const torcs_option *option, torc_slice value, const char 
     return false;
 }
 
-bool family_configure(const torcs_family *family, const char *const *words, size_t count, void *settings,
-    torcs_bytes *error)
+bool family_configure(const torcs_family *family, const char *const *words, size_t count,
+    void *settings, torcs_bytes *error)
 {
     static const char *const forms[] = { "a bare word", "=NUMBER", "=TIME, as in 5s", "=TEXT" };
 

@@ -69,7 +69,7 @@ typedef struct torcs_family {
     /* Has the server write its logs; optional. */
     void (*flush_logs)(void);
 
-    /* The live server: `program` as the user named it, to be run with what is added to `command`. */
+    /* The live server: adds `program`, as the user named it, and its arguments to `command`. */
     void (*live)(const void *settings, const torcs_surroundings *where, const char *program,
         torcs_command *command);
 
@@ -77,7 +77,8 @@ typedef struct torcs_family {
     uint16_t (*find_port)(const char *log);
 
     /* nginx as this server: writes its configuration. NULL: the family has none. */
-    bool (*nginx)(const void *settings, const torcs_surroundings *where, torcs_bytes *configuration);
+    bool (*nginx)(const void *settings, const torcs_surroundings *where,
+        torcs_bytes *configuration);
 } torcs_family;
 
 /* NULL beyond the last. */
@@ -89,8 +90,8 @@ const torcs_verb *verb_named(const torcs_family *family, torc_slice name);
 extern const torcs_verb common_verbs[];
 
 /* Fills `settings`, of family->settings_size, in from the words. False, with `error` filled in. */
-bool family_configure(const torcs_family *family, const char *const *words, size_t count, void *settings,
-    torcs_bytes *error);
+bool family_configure(const torcs_family *family, const char *const *words, size_t count,
+    void *settings, torcs_bytes *error);
 
 /* Adds the flags of the live program that say the same as the words. */
 void family_add_flags(const torcs_family *family, const void *settings, torcs_command *command);

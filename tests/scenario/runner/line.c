@@ -222,8 +222,8 @@ static torc_factory *line_make(
         &here->kind, &(torc_factory_options){ .context = here, .release = free });
 }
 
-static void line_live(
-    const void *settings, const torcs_surroundings *where, const char *program, torcs_command *command)
+static void line_live(const void *settings, const torcs_surroundings *where, const char *program,
+    torcs_command *command)
 {
     const line_settings *line = settings;
 

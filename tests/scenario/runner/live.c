@@ -166,7 +166,8 @@ static void *configure(torcs_play *play)
     void *settings = claim(story->family->settings_size);
 
     /* It has been looked at when the story was read. */
-    family_configure(story->family, story->server_words, story->server_word_count, settings, &error);
+    family_configure(
+        story->family, story->server_words, story->server_word_count, settings, &error);
     bytes_free(&error);
     return settings;
 }

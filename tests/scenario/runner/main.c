@@ -3,7 +3,7 @@
  *
  *     torc-scenario [--memory|--cut|--allocations|--live PROGRAM|--foreign nginx] FILE|FOLDER...
  *
- * Exit status: 0 all that were played passed, 1 some failed, 2 wrong usage, 77 none could be played.
+ * Exit status: 0 all that were played passed, 1 some failed, 2 wrong usage, 77 none was played.
  */
 #include "scenario/runner/modes.h"
 #include "scenario/runner/serve.h"

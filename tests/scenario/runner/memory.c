@@ -269,6 +269,19 @@ static bool memory_wait(torcs_play *play, torcs_client *client, torc_time patien
     return play->log.length != before;
 }
 
+/* An error in the log fails a test that has not expected it. The kit knows it by its message. */
+static void memory_expected_log(torcs_play *play, torc_slice line)
+{
+    size_t context = torc_slice_find(line, TORC_SLICE("] "));
+    torcs_bytes message = { NULL, 0, 0 };
+
+    (void)play;
+    bytes_add(&message, torc_slice_skip(line, context < line.length ? context + 2 : 0));
+    if (message.length > 0)
+        torc_testing_flush_failures(message.data);
+    bytes_free(&message);
+}
+
 static torc_time memory_now(const torcs_play *play)
 {
     return play->carried != NULL && memory_of(play)->reactor != NULL
@@ -286,6 +299,7 @@ const torcs_carrier memory_carrier = {
     .stall = memory_stall,
     .advance = memory_advance,
     .wait = memory_wait,
+    .expected_log = memory_expected_log,
     .now = memory_now,
     .stop = memory_stop,
 };

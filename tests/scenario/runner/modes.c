@@ -93,7 +93,8 @@ static void name_play(play_terms *self, const char *format, ...)
 }
 
 /* Gives whether it passed; *ret_sent is how many bytes were sent. */
-static bool play_once(const torcs_story *story, const play_stage *stage, const play_terms *terms, size_t *ret_sent)
+static bool play_once(
+    const torcs_story *story, const play_stage *stage, const play_terms *terms, size_t *ret_sent)
 {
     torcs_play play = {
         .story = story,
@@ -162,7 +163,8 @@ static torcs_outcome run_foreign(const torcs_story *story, const char *argument,
 /* -- cut everywhere ------------------------------------------------------------------------ */
 
 /* In two, at each place; where there are very many places, at some, spread evenly. */
-static bool play_cut_in_two(const torcs_story *story, const play_stage *stage, size_t sent, size_t *plays)
+static bool play_cut_in_two(
+    const torcs_story *story, const play_stage *stage, size_t sent, size_t *plays)
 {
     play_terms terms = { .carrier = &memory_carrier };
     size_t stride = sent / PLACES_MAX + 1;
@@ -214,7 +216,8 @@ static torcs_outcome run_cut(const torcs_story *story, const char *argument, siz
 
 /* -- allocations --------------------------------------------------------------------------- */
 
-static torcs_outcome run_allocations(const torcs_story *story, const char *argument, size_t *ret_plays)
+static torcs_outcome run_allocations(
+    const torcs_story *story, const char *argument, size_t *ret_plays)
 {
     play_terms terms = { .carrier = &memory_carrier, .lenient = true };
     bool passed = true;

@@ -137,7 +137,7 @@ static torcs_text_item *read_document(parser *self, torc_slice word, size_t inde
 
     item->count = 1;
     if (word.length == 0) {
-        bytes_add_text(&self->error, "'<<' is followed by the word that ends the text, as in <<END");
+        bytes_add_text(&self->error, "'<<' is followed by the word that ends it, as in <<END");
         return NULL;
     }
     while (next_line(self, &line)) {

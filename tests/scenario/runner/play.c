@@ -9,7 +9,8 @@
 
 /* -- notes --------------------------------------------------------------------------------- */
 
-void play_note(torcs_play *self, torcs_event_kind kind, const torcs_client *client, torc_slice bytes)
+void play_note(
+    torcs_play *self, torcs_event_kind kind, const torcs_client *client, torc_slice bytes)
 {
     torcs_event *event;
 
@@ -195,7 +196,8 @@ static void expand_item(torcs_play *self, const torcs_text_item *item, torcs_byt
     }
 }
 
-void text_expand_lines(torcs_play *self, const torcs_text_item *text, const char *end, torcs_bytes *result)
+void text_expand_lines(
+    torcs_play *self, const torcs_text_item *text, const char *end, torcs_bytes *result)
 {
     bytes_add_text(result, "");
     for (; text != NULL; text = text->next) {
@@ -216,11 +218,11 @@ void text_expand(torcs_play *self, const torcs_text_item *text, torcs_bytes *res
 /* Bytes that no step has accounted for are a failure, too: of the story or of the server. */
 static void check_unread(torcs_play *self)
 {
-    for (torcs_client *client = self->clients; client != NULL && !self->failed; client = client->next) {
+    for (torcs_client *client = self->clients; client != NULL; client = client->next) {
         torcs_bytes rest = { NULL, 0, 0 };
 
         self->current = client;
-        if (play_unread(self).length == 0)
+        if (self->failed || play_unread(self).length == 0)
             continue;
         bytes_add_quoted(&rest, play_unread(self), 400);
         play_fail(self, "at the end %s has got what the story does not expect: %s", client->name,

@@ -55,6 +55,9 @@ typedef struct torcs_carrier {
      */
     bool (*wait)(torcs_play *play, torcs_client *client, torc_time patience);
 
+    /* A line of the log is one that the story expects. Optional. */
+    void (*expected_log)(torcs_play *play, torc_slice line);
+
     torc_time (*now)(const torcs_play *play);
 
     /* Ends everything and checks what must hold at the end of every story. */
@@ -127,7 +130,8 @@ void play_fail(torcs_play *self, const char *format, ...) TORC_PRINTF(2, 3);
 /* As play_fail: `expected` and `got` differ. Shows both, as lines, from where they do. */
 void play_fail_differing(torcs_play *self, torc_slice expected, torc_slice got);
 
-void play_note(torcs_play *self, torcs_event_kind kind, const torcs_client *client, torc_slice bytes);
+void play_note(
+    torcs_play *self, torcs_event_kind kind, const torcs_client *client, torc_slice bytes);
 
 /* What a carrier has got for a client. */
 void play_received(torcs_play *self, torcs_client *client, torc_slice bytes);
@@ -157,6 +161,7 @@ void text_expand(torcs_play *self, const torcs_text_item *text, torcs_bytes *res
 void play_set(torcs_play *self, const char *name, torc_slice value);
 
 /* Each item of a text followed by `end`. */
-void text_expand_lines(torcs_play *self, const torcs_text_item *text, const char *end, torcs_bytes *result);
+void text_expand_lines(
+    torcs_play *self, const torcs_text_item *text, const char *end, torcs_bytes *result);
 
 #endif /* TORC_SCENARIO_PLAY_H */

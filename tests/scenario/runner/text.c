@@ -7,7 +7,7 @@
 
 enum { REPEAT_MAX = 100 * 1000 * 1000 };
 
-/* The parts of an item under way: bytes are gathered and become a part when something else comes. */
+/* The parts of an item being read: bytes gather and become a part when something else comes. */
 typedef struct builder {
     torcs_story *story;
     torcs_text_part **end;
@@ -228,7 +228,8 @@ torcs_pattern *pattern_read(torcs_story *story, torc_slice *rest, torcs_bytes *e
     code = regcomp(&self->regex, self->source, REG_EXTENDED | REG_NOSUB);
     if (code != 0) {
         regerror(code, &self->regex, reason, sizeof(reason));
-        bytes_printf(error, "the pattern /%s/ is not a regular expression: %s", self->source, reason);
+        bytes_printf(
+            error, "the pattern /%s/ is not a regular expression: %s", self->source, reason);
         return NULL;
     }
     self->next = story->patterns;

@@ -219,6 +219,8 @@ static bool find_in_log(torcs_play *play, const torcs_pattern *pattern)
         rest = torc_slice_skip(rest, length + 1);
         if (pattern_fits(pattern, line)) {
             play->log_read = play->log.length - rest.length;
+            if (play->carrier->expected_log != NULL)
+                play->carrier->expected_log(play, line);
             return true;
         }
     }

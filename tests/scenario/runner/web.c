@@ -85,8 +85,8 @@ static void web_flush_logs(void)
     torc_web_log_flush(access_log);
 }
 
-static void web_live(
-    const void *settings, const torcs_surroundings *where, const char *program, torcs_command *command)
+static void web_live(const void *settings, const torcs_surroundings *where, const char *program,
+    torcs_command *command)
 {
     command_add(command, program);
     command_add(command, "--log-file");
@@ -110,7 +110,8 @@ static uint16_t web_find_port(const char *log)
         ? (uint16_t)strtoul(found + sizeof(mark) - 1, NULL, 10) : 0;
 }
 
-static bool web_nginx(const void *settings, const torcs_surroundings *where, torcs_bytes *configuration)
+static bool web_nginx(
+    const void *settings, const torcs_surroundings *where, torcs_bytes *configuration)
 {
     const web_settings *web = settings;
 
@@ -308,8 +309,8 @@ static void run_field_match(torcs_play *play, const torcs_step *step)
     if (value.data == NULL)
         play_fail(play, "the answer has no field %s", name);
     else if (!pattern_fits(pattern, value))
-        play_fail(play, "the field %s does not match\n    - /%s/\n    + %.*s", name, pattern->source,
-            TORC_FMT(value));
+        play_fail(play, "the field %s does not match\n    - /%s/\n    + %.*s", name,
+            pattern->source, TORC_FMT(value));
 }
 
 static void run_no_field(torcs_play *play, const torcs_step *step)
@@ -371,7 +372,7 @@ static const torcs_verb web_verbs[] = {
         "takes an answer, which has this status; the verbs below look at it" },
     { "answer-to-head", "n", VERB_EXPECTS, true, run_answer_to_head,
         "as answer, and no body follows whatever its head says" },
-    { "field", "wt", VERB_EXPECTS, true, run_field, "the answer has the field NAME with this value" },
+    { "field", "wt", VERB_EXPECTS, true, run_field, "the field NAME has this value" },
     { "field-match", "wp", VERB_EXPECTS, true, run_field_match, "its value matches" },
     { "no-field", "w", VERB_EXPECTS, true, run_no_field, "the answer has no field NAME" },
     { "keep-field", "ww", VERB_ACTS, true, run_keep_field,
