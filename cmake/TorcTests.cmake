@@ -2,6 +2,7 @@
 #
 #   unit.DIR.NAME   tests/unit/DIR/NAME_test.c: one program each, on cmocka
 #   fuzz.NAME       tests/fuzz/NAME_fuzz.c over its seeds in tests/fuzz/corpus/NAME/
+#   example.NAME    examples/NAME.c, where NAME ends in _test
 #   interop.NAME    tests/interop/NAME.sh or .py: real clients against the real programs
 #   scenario.FAMILY.MODE  the stories of tests/scenario/FAMILY, played by build/torc-scenario
 #   scenario.NAME   tests/scenario/NAME.sh: checks of torc-scenario itself
@@ -125,6 +126,19 @@ if(unit_sources AND unit_support)
 endif()
 foreach(source IN LISTS unit_sources)
     torc_add_unit_test(${source})
+endforeach()
+
+# examples/NAME_test.c show how a user's tests are written, and are tests themselves.
+file(GLOB example_tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/examples/*_test.c)
+foreach(source IN LISTS example_tests)
+    cmake_path(GET source STEM name)
+    if(TARGET example_${name})
+        add_test(NAME example.${name} COMMAND example_${name})
+        set_tests_properties(example.${name} PROPERTIES
+            LABELS unit
+            TIMEOUT ${torc_unit_seconds}
+            ENVIRONMENT "${torc_sanitizer_environment}")
+    endif()
 endforeach()
 
 file(GLOB interop_sources CONFIGURE_DEPENDS

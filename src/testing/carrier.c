@@ -27,7 +27,7 @@ static size_t compact(torc__bytes *bytes)
 {
     size_t gone = bytes->start;
 
-    if (gone < bytes->length - gone)
+    if (gone == 0 || gone < bytes->length - gone)
         return 0;
     bytes->length -= gone;
     memmove(bytes->data, bytes->data + gone, bytes->length);

@@ -21,7 +21,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
 cmake --install "$build" --prefix "$prefix" >"$work/install.log"
-cp "$source/tests/api/consumer.c" "$source/tests/api/web_consumer.c" "$work/"
+cp "$source/tests/api/consumer.c" "$source/tests/api/web_consumer.c" \
+    "$source/examples/greeter_test.c" "$work/"
 cd "$work"
 
 libdir=$(dirname "$(find "$prefix" -name libtorc.a)")
@@ -29,6 +30,8 @@ export PKG_CONFIG_PATH=$libdir/pkgconfig
 warnings=(-std=c11 -Wall -Wextra -Werror)
 has_web=no
 [ ! -e "$PKG_CONFIG_PATH/torc-web.pc" ] || has_web=yes
+has_testing=no
+[ ! -e "$PKG_CONFIG_PATH/torc-testing.pc" ] || has_testing=yes
 
 # A program may use any name but ours. ("torc__" is what Torc's libraries share among themselves.)
 for library in "$libdir"/libtorc*.so; do
@@ -60,6 +63,7 @@ consume()
 
 consume torc consumer.c
 [ $has_web = no ] || consume torc-web web_consumer.c
+[ $has_testing = no ] || consume torc-testing greeter_test.c
 
 echo "CMake, shared and static"
 cat >CMakeLists.txt <<'END'
@@ -80,6 +84,12 @@ if(TARGET torc::web)
     add_executable(cmake_web_static web_consumer.c)
     target_link_libraries(cmake_web_static PRIVATE torc::web_static)
 endif()
+if(TARGET torc::testing)
+    add_executable(cmake_testing greeter_test.c)
+    target_link_libraries(cmake_testing PRIVATE torc::testing)
+    add_executable(cmake_testing_static greeter_test.c)
+    target_link_libraries(cmake_testing_static PRIVATE torc::testing_static)
+endif()
 END
 {
     cmake -S . -B out -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc"
@@ -93,6 +103,10 @@ END
 if [ $has_web = yes ]; then
     ./out/cmake_web
     ./out/cmake_web_static
+fi
+if [ $has_testing = yes ]; then
+    ./out/cmake_testing
+    ./out/cmake_testing_static
 fi
 
 if [ -e "$build/torcd" ]; then

@@ -38,6 +38,8 @@ fresh_tree()
     plant src/transport/tcp.c '"reactor/reactor.h"' '<sys/socket.h>'
     plant src/web/codec.h '<torc/slice.h>' '"base/pool.h"'
     plant src/mail/codec.h '<torc/slice.h>'
+    plant src/testing/carrier.c '"reactor/reactor.h"' '<torc/testing.h>'
+    plant include/torc/testing.h '<torc/transport.h>'
 }
 
 # expect RULE WHAT: the tree as it stands is refused, by that rule.
@@ -75,6 +77,11 @@ expect circle "two headers include each other"
 fresh_tree
 plant src/web/server.c '"mail/codec.h"'
 expect family "web includes a private header of mail"
+
+fresh_tree
+plant src/web/server.c '"testing/fixture.h"'
+plant src/testing/fixture.h '<torc/driver.h>'
+expect family "web includes a private header of the testing kit"
 
 fresh_tree
 plant torcd/main.c '"web/codec.h"'
