@@ -29,7 +29,7 @@ expect()
 # -- what is no story ------------------------------------------------------------------------
 
 expect 1 'story.torcs:1: a story begins with its server' <<<'client a'
-expect 1 "story.torcs:1: there is no server 'mail'; there are: line web" <<<'server mail'
+expect 1 "story.torcs:1: there is no server 'mail'; there are: example line web" <<<'server mail'
 expect 1 "story.torcs:1: server line has no option 'speed=9'" <<<'server line speed=9'
 expect 1 "story.torcs:1: 'max=many': max takes =NUMBER" <<<'server line max=many'
 expect 1 "story.torcs:1: 'drops-raw=1': drops-raw takes a bare word" <<<'server line drops-raw=1'

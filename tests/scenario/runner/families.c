@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+extern const torcs_family example_family;
 extern const torcs_family line_family;
 extern const torcs_family web_family;
 
-static const torcs_family *const families[] = { &line_family, &web_family };
+static const torcs_family *const families[] = {
+    &example_family, &line_family, &web_family,
+};
 
 const torcs_family *family_at(size_t index)
 {

@@ -61,7 +61,8 @@ typedef struct torcs_family {
 
     /*
      * A factory of the server under test, whose parts live no longer than it. NULL, with `error`.
-     * What else is started is started in `scope`.
+     * What else is started is started in `scope`. The function is NULL where there are live
+     * servers only.
      */
     torc_factory *(*make)(const void *settings, const torcs_surroundings *where, torc_scope *scope,
         torcs_bytes *error);

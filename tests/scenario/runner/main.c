@@ -162,6 +162,8 @@ static bool is_installed(const char *program)
 {
     char command[256];
 
+    if (strchr(program, '/') != NULL)
+        return access(program, X_OK) == 0;
     snprintf(command, sizeof(command), "command -v '%s' >/dev/null 2>&1", program);
     return strchr(program, '\'') == NULL && system(command) == 0;
 }

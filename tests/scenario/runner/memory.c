@@ -188,7 +188,10 @@ static void memory_stop(torcs_play *play)
 static bool memory_connect(torcs_play *play, torcs_client *client)
 {
     memory_server *self = memory_of(play);
-    torc_test_options options = { .reactor = self->reactor };
+    torc_test_options options = {
+        .send_buffer = play->cutting.narrow,
+        .reactor = self->reactor,
+    };
 
     torc_address_parse(TORC_SLICE("192.0.2.1"), 40000, &options.peer);
     torc_address_parse(TORC_SLICE("192.0.2.2"), 80, &options.local);

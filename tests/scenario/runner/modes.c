@@ -16,6 +16,12 @@
 /* Random cuttings of a story, and places in it where it is cut in two. */
 enum { SEEDS = 8, PLACES_MAX = 400, ALLOCATIONS_MAX = 20000 };
 
+/* A family may have no server for this process; then all its stories are live ones. */
+static bool is_for_memory(const torcs_story *story)
+{
+    return !story->only_live && story->family->make != NULL;
+}
+
 /* -- a place to play in -------------------------------------------------------------------- */
 
 typedef struct play_stage {
@@ -141,7 +147,7 @@ static torcs_outcome play_as(
 static torcs_outcome run_memory(const torcs_story *story, const char *argument, size_t *ret_plays)
 {
     (void)argument;
-    if (story->only_live)
+    if (!is_for_memory(story))
         return OUTCOME_SKIPPED;
     return play_as(story, &memory_carrier, NULL, ret_plays);
 }
@@ -193,6 +199,16 @@ static bool play_cut_at_random(const torcs_story *story, const play_stage *stage
     return passed;
 }
 
+/* What the server writes is cut as well: each write is short. */
+static bool play_narrow(const torcs_story *story, const play_stage *stage, size_t *plays)
+{
+    play_terms terms = { .carrier = &memory_carrier, .cutting = { .every = 5, .narrow = 7 } };
+
+    name_play(&terms, "cut into 5 bytes, and answers into 7");
+    ++*plays;
+    return play_once(story, stage, &terms, NULL);
+}
+
 static torcs_outcome run_cut(const torcs_story *story, const char *argument, size_t *ret_plays)
 {
     play_terms terms = { .carrier = &memory_carrier, .cutting = { .every = 1 } };
@@ -201,13 +217,14 @@ static torcs_outcome run_cut(const torcs_story *story, const char *argument, siz
     bool passed;
 
     (void)argument;
-    if (story->only_live || story->not_cut)
+    if (!is_for_memory(story) || story->not_cut)
         return OUTCOME_SKIPPED;
     if (!set_up(&stage, story))
         return OUTCOME_FAILED;
     name_play(&terms, "cut at every byte");
     *ret_plays = 1;
     passed = play_once(story, &stage, &terms, &sent) &&
+        play_narrow(story, &stage, ret_plays) &&
         play_cut_in_two(story, &stage, sent, ret_plays) &&
         play_cut_at_random(story, &stage, ret_plays);
     take_down(&stage);
@@ -225,7 +242,7 @@ static torcs_outcome run_allocations(
     play_stage stage;
 
     (void)argument;
-    if (story->only_live)
+    if (!is_for_memory(story))
         return OUTCOME_SKIPPED;
     if (!set_up(&stage, story))
         return OUTCOME_FAILED;

@@ -33,6 +33,7 @@ typedef struct torcs_cutting {
     size_t every;   /* at most so many bytes at once; 0: any number */
     size_t at;      /* a cut behind so many bytes of all that is sent; 0: none */
     uint64_t seed;  /* pieces of any length, from this seed; 0: none */
+    size_t narrow;  /* the server gets rid of so many bytes at a time; 0: any number */
 } torcs_cutting;
 
 typedef struct torcs_carrier {

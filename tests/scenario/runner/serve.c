@@ -39,7 +39,7 @@ int serve(const char *const *words, size_t count)
     void *settings;
     int status = 1;
 
-    if (family == NULL || failure != NULL) {
+    if (family == NULL || family->make == NULL || failure != NULL) {
         fprintf(stderr, "torc-scenario: --serve LOG FAMILY [OPTION]...: %s\n",
             failure != NULL ? torc_failure_text(failure) : "there is no such family");
         torc_failure_release(failure);
