@@ -53,8 +53,6 @@ static size_t room(const torc__carrier *self)
 {
     size_t on_its_way = self->outbox.length - self->arrived;
 
-    if (self->peer_gone)
-        return SIZE_MAX;
     if (self->flooded || (self->stalled && self->send_buffer == 0))
         return 0;
     if (self->send_buffer == 0)
@@ -167,7 +165,7 @@ static void carrier_receive(torc_io *io, bool on)
 {
     torc__carrier *self = of(io);
 
-    self->receives = on && !self->end_told;
+    self->receives = on;
     if (self->receives)
         queue(self);
 }

@@ -137,8 +137,6 @@ static virtual_driver *driver_of(torc_reactor *reactor, const char *call)
 
 static void set_clock(virtual_driver *driver, torc_time now)
 {
-    if (now <= driver->now)
-        return;
     driver->now = now;
     driver->turns = 0;
 }

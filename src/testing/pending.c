@@ -144,7 +144,4 @@ void torc__pending_report(torc_reactor *reactor, const char *where, torc__report
     if (things > 0)
         torc__report_add(report, "%s%s%s %s pending", where != NULL ? where : "",
             where != NULL ? ": " : "", text, things == 1 ? "is" : "are");
-    if (!torc__list_is_empty(&reactor->tasks))
-        torc__report_add(report, "%s%ssomething is still to be run in the next turn",
-            where != NULL ? where : "", where != NULL ? ": " : "");
 }

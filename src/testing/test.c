@@ -247,7 +247,6 @@ static void end_connection(torc_test *test, torc__report *report)
 {
     torc__carrier *carrier = &test->carrier;
 
-    (void)torc__carrier_take(carrier);
     torc__carrier_close(carrier);
     (void)torc__fixture_run_idle(test->reactor, report);
     if (carrier->io != NULL) {

@@ -205,6 +205,5 @@ void torc__watch_end(torc__watch *watch, torc__report *report)
     if (torc__list_is_empty(&watches)) {
         torc_log_remove_observer(observe, NULL);
         torc__blocks_unwatch();
-        (void)take_events(0, NULL, NULL);
     }
 }

@@ -217,6 +217,57 @@ static void posts_are_run(void **state)
     torc_testing_free(reactor);
 }
 
+static void post_another(void *argument)
+{
+    ticker *self = argument;
+
+    if (++self->ticks < 5)
+        torc_call_from_thread(self->reactor, post_another, self);
+}
+
+static void posts_that_follow_from_posts_are_run(void **state)
+{
+    torc_reactor *reactor = torc_testing_reactor();
+    ticker self = { .reactor = reactor };
+
+    (void)state;
+    torc_call_from_thread(reactor, post_another, &self);
+    torc_testing_run_idle(reactor);
+    assert_int_equal(self.ticks, 5);
+    torc_testing_free(reactor);
+}
+
+static bool never(void *argument)
+{
+    (void)argument;
+    return false;
+}
+
+static void any_number_of_turns_is_right_while_time_passes(void **state)
+{
+    torc_reactor *reactor = torc_testing_reactor();
+    ticker self = { 0 };
+
+    (void)state;
+    start_ticking(&self, reactor, TORC_SECOND);
+    assert_false(torc_testing_run_until(reactor, 48 * TORC_HOUR, never, NULL));
+    assert_int_equal(self.ticks, 48 * 3600);
+    torc_testing_advance(reactor, 48 * TORC_HOUR);
+    assert_int_equal(self.ticks, 96 * 3600);
+    torc_timer_cancel(&self.timer);
+    torc_testing_free(reactor);
+}
+
+static void coming_to_rest_again_and_again_is_right(void **state)
+{
+    torc_reactor *reactor = torc_testing_reactor();
+
+    (void)state;
+    for (int i = 0; i < 110000; i++)
+        torc_testing_run_idle(reactor);
+    torc_testing_free(reactor);
+}
+
 /* -- no network ---------------------------------------------------------------------------- */
 
 static torc_result note_failure(void *noted, torc_result failed)
@@ -289,6 +340,9 @@ int main(void)
         KIT_TEST(running_until_ends_at_its_bound),
         KIT_TEST(a_stopped_reactor_goes_on_turning),
         KIT_TEST(posts_are_run),
+        KIT_TEST(posts_that_follow_from_posts_are_run),
+        KIT_TEST(any_number_of_turns_is_right_while_time_passes),
+        KIT_TEST(coming_to_rest_again_and_again_is_right),
         KIT_TEST(connecting_fails_as_without_a_network),
         KIT_TEST(listening_fails_as_without_a_network),
         KIT_TEST(a_reactor_from_elsewhere_is_refused),

@@ -4,6 +4,8 @@
 #include "testing/support.h"
 
 #include "base/memory.h"
+#include "support/expect_abort.h"
+#include "testing/pending.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -74,6 +76,46 @@ static void deferreds_are_pending(void **state)
     torc_deferred_release(held);
     torc_testing_free(reactor);
     assert_failed_with("1 deferred (not fired) is pending");
+}
+
+static torc_result wait_for(void *inner, torc_result result)
+{
+    (void)result;
+    return torc_wait_for(inner);
+}
+
+static void it_is_said_why_a_deferred_is_pending(void **state)
+{
+    torc_reactor *reactor = torc_testing_reactor();
+    torc_deferred *inner = torc_deferred_new(torc_root(reactor), NULL, NULL);
+    torc_deferred *outer = torc_deferred_fired(torc_root(reactor), torc_nothing());
+    torc_deferred *paused = torc_deferred_fired(torc_root(reactor), torc_nothing());
+
+    (void)state;
+    torc_add_callback(outer, wait_for, inner);
+    torc_deferred_pause(paused);
+    torc_testing_check_clean(reactor);
+    assert_failed_with("3 deferreds (not fired, waits for another, paused) are pending");
+    torc_deferred_unpause(paused);
+    torc_fire(inner, torc_nothing());
+    torc_testing_free(reactor);
+}
+
+static void connections_in_the_making_are_pending_and_named(void **state)
+{
+    torc_reactor *reactor = torc_testing_reactor();
+    torc_scope *scope = torc_scope_new(torc_root(reactor));
+    torc__report report = { 0 };
+
+    (void)state;
+    torc_connect(scope, "tcp:192.0.2.1:80", torc_factory_of(&echo_class));
+    torc_connect(scope, "tcp:192.0.2.2:80", torc_factory_of(&echo_class));
+    torc__pending_report(reactor, "client", &report);
+    assert_string_equal(report.text,
+        "client: 2 deferreds (not fired, not fired), "
+        "2 connections in the making (tcp:192.0.2.1:80, tcp:192.0.2.2:80) are pending");
+    torc_scope_end(scope);
+    torc_testing_free(reactor);
 }
 
 static void connections_are_pending_and_named(void **state)
@@ -208,6 +250,19 @@ static void memory_that_was_not_freed_fails_the_test(void **state)
     torc_buffer_release(other);
 }
 
+static void it_is_said_how_much_memory_was_not_freed(void **state)
+{
+    torc_reactor *reactor = torc_testing_reactor();
+    void *blocks[] = { torc__allocate(10), torc__allocate(1000), torc__allocate(20),
+        torc__allocate_zeroed(30) };
+
+    (void)state;
+    torc_testing_free(reactor);
+    assert_failed_with("memory was not freed: 4 blocks, 1060 bytes, the largest of 1000");
+    for (size_t i = 0; i < 4; i++)
+        torc__free(blocks[i]);
+}
+
 static void memory_from_before_the_test_may_stay(void **state)
 {
     torc_buffer *kept = torc_buffer_new(1000);
@@ -327,9 +382,25 @@ static void the_last_reactor_finds_what_the_first_left(void **state)
     torc_testing_free(older);
     assert_not_failed();
     torc_testing_free(younger);
+    assert_non_null(strstr(failed_with, "was left open: /dev/null"));
     assert_failed_with("memory was not freed: 1 block");
     torc_buffer_release(kept);
     close(descriptor);
+}
+
+static void what_was_told_of_is_not_told_of_again(void **state)
+{
+    torc_reactor *older = torc_testing_reactor();
+    torc_reactor *younger = torc_testing_reactor();
+    torc_buffer *kept = torc_buffer_new(1000);
+
+    (void)state;
+    torc_log_error("once");
+    torc_testing_free(younger);
+    assert_failed_with("memory was not freed: 1 block");
+    torc_testing_free(older);
+    assert_not_failed();
+    torc_buffer_release(kept);
 }
 
 /* As after an assertion that jumped out of a test. */
@@ -360,6 +431,31 @@ static void all_that_is_wrong_is_told_at_once(void **state)
     assert_non_null(strstr(failed_with, "\nnobody expected this in the log"));
     assert_failed_with("\nmemory was not freed");
     torc_buffer_release(kept);
+}
+
+static void a_long_report_is_cut(void **state)
+{
+    torc_reactor *reactor = torc_testing_reactor();
+
+    (void)state;
+    for (int i = 0; i < 30; i++)
+        torc_log_error("%0999d", i);
+    torc_testing_free(reactor);
+    assert_int_equal(strlen(failed_with), sizeof(((torc__report *)NULL)->text) - 1);
+    assert_failed_with("nobody expected this");
+}
+
+static void fail_by_default(void)
+{
+    torc_testing_set_fail(record_failure);
+    torc_testing_set_fail(NULL);
+    torc_testing_failed("this is how it ends");
+}
+
+static void by_default_a_failure_ends_the_program(void **state)
+{
+    (void)state;
+    expect_abort(fail_by_default, "torc-testing: this is how it ends");
 }
 
 static jmp_buf out_of_the_test;
@@ -407,6 +503,8 @@ int main(void)
         KIT_TEST(one_delayed_call_is_named_in_the_singular),
         KIT_TEST(of_many_only_the_first_are_described),
         KIT_TEST(deferreds_are_pending),
+        KIT_TEST(it_is_said_why_a_deferred_is_pending),
+        KIT_TEST(connections_in_the_making_are_pending_and_named),
         KIT_TEST(connections_are_pending_and_named),
         KIT_TEST(what_is_in_inner_scopes_is_pending),
         KIT_TEST(what_waits_for_an_occasion_is_not_pending),
@@ -417,6 +515,7 @@ int main(void)
         KIT_TEST(errors_that_were_expected_are_flushed),
         KIT_TEST(errors_of_one_test_do_not_fail_the_next),
         KIT_TEST(memory_that_was_not_freed_fails_the_test),
+        KIT_TEST(it_is_said_how_much_memory_was_not_freed),
         KIT_TEST(memory_from_before_the_test_may_stay),
         KIT_TEST(memory_that_grew_and_was_freed_is_no_leak),
         KIT_TEST(memory_that_grew_and_stayed_is_a_leak),
@@ -427,6 +526,9 @@ int main(void)
         KIT_TEST(the_younger_of_two_reactors_may_go_first),
         KIT_TEST(the_older_of_two_reactors_may_go_first),
         KIT_TEST(the_last_reactor_finds_what_the_first_left),
+        KIT_TEST(what_was_told_of_is_not_told_of_again),
+        KIT_TEST(a_long_report_is_cut),
+        KIT_TEST(by_default_a_failure_ends_the_program),
         KIT_TEST(a_reactor_that_was_given_up_does_not_disturb_the_next),
         KIT_TEST(all_that_is_wrong_is_told_at_once),
         KIT_TEST(failing_may_jump_out_and_all_is_freed),

@@ -17,6 +17,7 @@ typedef struct witness {
 static char events[4096];
 static void (*on_made)(torc_protocol *self);
 static void (*on_data)(torc_protocol *self, torc_slice data);
+static void (*on_read_lost)(torc_protocol *self);
 
 static void note(const char *format, ...)
 {
@@ -50,8 +51,9 @@ static void witness_data(torc_protocol *self, torc_slice data)
 
 static void witness_read_lost(torc_protocol *self)
 {
-    (void)self;
     note("read lost;");
+    if (on_read_lost != NULL)
+        on_read_lost(self);
 }
 
 static void witness_lost(torc_protocol *self, const torc_failure *reason)
@@ -84,6 +86,7 @@ static int forget(void **state)
     events[0] = '\0';
     on_made = NULL;
     on_data = NULL;
+    on_read_lost = NULL;
     return record_failures(state);
 }
 
@@ -222,6 +225,53 @@ static void much_input_in_small_pieces_arrives(void **state)
     torc_test_send(t, text);
     assert_int_equal(torc_test_take(t).length, sizeof text - 1);
     torc_test_free(t);
+}
+
+static size_t bytes_seen;
+
+static void count_bytes(torc_protocol *self, torc_slice data)
+{
+    (void)self;
+    bytes_seen += data.length;
+}
+
+static void a_protocol_that_only_listens_gets_it_all(void **state)
+{
+    static char text[300001];
+    torc_test *t = witness_with((torc_test_options){ .cut_every = 1 });
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    bytes_seen = 0;
+    on_data = count_bytes;
+    torc_test_send(t, text);
+    assert_int_equal(bytes_seen, sizeof text - 1);
+    torc_test_free(t);
+}
+
+static torc_test *neighbour;
+
+static void tell_the_neighbour(torc_protocol *self, torc_slice data)
+{
+    (void)self;
+    on_data = NULL;
+    torc_test_send_bytes(neighbour, data);
+    note("sent;");
+}
+
+static void a_peer_may_act_from_inside_a_callback(void **state)
+{
+    torc_reactor *reactor = torc_testing_reactor();
+    torc_test *t = witness_with((torc_test_options){ .reactor = reactor });
+
+    (void)state;
+    neighbour = witness_with((torc_test_options){ .reactor = reactor });
+    on_data = tell_the_neighbour;
+    torc_test_send(t, "x");
+    assert_events("made;made;data x;sent;data x;");
+    torc_test_free(t);
+    torc_test_free(neighbour);
+    torc_testing_free(reactor);
 }
 
 static void megabytes_are_sent_and_taken(void **state)
@@ -475,6 +525,71 @@ static void the_first_write_to_a_peer_that_has_gone_is_lost(void **state)
     torc_test_free(t);
 }
 
+static void write_much(torc_protocol *self)
+{
+    static const char text[2000];
+
+    for (int i = 0; i < 200; i++)
+        torc_write_static(self->transport, torc_slice_make(text, sizeof text));
+}
+
+static void much_may_be_lost_before_that_is_noticed(void **state)
+{
+    torc_test *t = new_half_witness();
+
+    (void)state;
+    on_read_lost = write_much;
+    torc_test_close(t);
+    assert_events("made;read lost;");
+    torc_test_free(t);
+}
+
+static void a_write_after_a_reset_finds_it_out(void **state)
+{
+    torc_test *t = new_witness();
+
+    (void)state;
+    on_data = pause_it;
+    torc_test_send(t, "x");
+    torc_test_reset(t);
+    assert_events("made;data x;");
+    assert_int_equal(torc_test_state(t), TORC_TEST_RESET);
+    torc_printf(torc_test_protocol(t), "hello?");
+    torc_testing_run_idle(torc_test_reactor(t));
+    assert_events("lost ConnectionLost;");
+    torc_test_expect(t, "");
+    torc_test_free(t);
+}
+
+static void a_stalled_peer_that_closes_stalls_no_longer(void **state)
+{
+    torc_test *t = new_witness();
+
+    (void)state;
+    on_data = echo;
+    torc_test_stall(t);
+    torc_test_send(t, "x");
+    torc_test_close(t);
+    assert_events("made;data x;lost ConnectionDone;");
+    torc_test_free(t);
+}
+
+static void nothing_is_sent_after_the_end(void **state)
+{
+    torc_test *t = new_half_witness();
+
+    (void)state;
+    on_data = pause_it;
+    torc_test_send(t, "x");
+    torc_test_close_write(t);
+    torc_test_send(t, "y");
+    torc_resume_reading(torc_test_protocol(t)->transport);
+    torc_testing_run_idle(torc_test_reactor(t));
+    assert_events("made;data x;read lost;");
+    assert_false(torc_test_is_reading(t));
+    torc_test_free(t);
+}
+
 /* -- flow control -------------------------------------------------------------------------- */
 
 static void a_protocol_that_pauses_gets_nothing(void **state)
@@ -582,6 +697,61 @@ static void what_is_closed_with_a_full_buffer_arrives_later(void **state)
     torc_test_free(t);
 }
 
+static void abort_soon(void *argument)
+{
+    torc_abort_connection(((torc_protocol *)argument)->transport);
+}
+
+static void echo_then_abort(torc_protocol *self, torc_slice data)
+{
+    torc_write(self->transport, data);
+    torc_call_later(torc_scope_of(self), TORC_SECOND, abort_soon, self);
+}
+
+static void an_abort_drops_what_is_on_its_way(void **state)
+{
+    torc_test *t = witness_with((torc_test_options){ .send_buffer = 100 });
+
+    (void)state;
+    on_data = echo_then_abort;
+    torc_test_stall(t);
+    torc_test_send(t, "lost");
+    assert_int_equal(torc_unsent(torc_test_protocol(t)->transport), 0);
+    torc_test_advance(t, TORC_SECOND);
+    torc_test_unstall(t);
+    torc_test_expect(t, "");
+    assert_int_equal(torc_test_state(t), TORC_TEST_RESET);
+    torc_test_free(t);
+}
+
+static void what_is_on_its_way_when_the_protocol_closes_arrives(void **state)
+{
+    torc_test *t = witness_with((torc_test_options){ .send_buffer = 100 });
+
+    (void)state;
+    on_data = say_goodbye;
+    torc_test_send(t, "x");
+    torc_test_expect(t, "goodbye\n");
+    torc_test_free(t);
+}
+
+static void what_is_taken_makes_no_room_by_itself(void **state)
+{
+    torc_test *t = witness_with((torc_test_options){ .send_buffer = 4 });
+
+    (void)state;
+    on_data = echo;
+    torc_test_send(t, "abcdefgh");
+    torc_test_expect(t, "abcdefgh");
+    torc_test_stall(t);
+    torc_test_send(t, "123456");
+    torc_test_expect(t, "");
+    assert_int_equal(torc_unsent(torc_test_protocol(t)->transport), 2);
+    torc_test_unstall(t);
+    torc_test_expect(t, "123456");
+    torc_test_free(t);
+}
+
 typedef struct flood {
     torc_protocol protocol;
     torc_producer producer;
@@ -620,6 +790,9 @@ static void a_protocol_that_never_stops_sending_fails_the_test(void **state)
 
     (void)state;
     assert_failed_with("more than 64 MiB have come from the protocol");
+    (void)torc_test_take(t);
+    torc_testing_run_idle(torc_test_reactor(t));
+    assert_true(torc_test_take(t).length > 0);
     torc_test_free(t);
 }
 
@@ -813,7 +986,11 @@ static void the_pump_goes_on_where_it_stopped(void **state)
     torc_printf(torc_test_protocol(one), "b");
     torc_testing_run_idle(torc_test_reactor(one));
     torc_test_pump(one, other);
-    assert_events("data a;data b;");
+    assert_slice(torc_test_take(one), "ab");
+    torc_printf(torc_test_protocol(one), "c");
+    torc_testing_run_idle(torc_test_reactor(one));
+    torc_test_pump(one, other);
+    assert_events("data a;data b;data c;");
     torc_test_free(one);
     torc_test_free(other);
 }
@@ -828,10 +1005,29 @@ static void the_pump_passes_on_a_half_close_and_a_reset(void **state)
     torc_testing_run_idle(torc_test_reactor(one));
     torc_test_pump(one, other);
     assert_events("made;made;read lost;");
+    torc_printf(torc_test_protocol(other), "still here");
+    torc_testing_run_idle(torc_test_reactor(other));
+    torc_test_pump(one, other);
+    assert_events("data still here;");
     torc_abort_connection(torc_test_protocol(other)->transport);
     torc_testing_run_idle(torc_test_reactor(other));
     torc_test_pump(one, other);
     assert_events("lost ConnectionAborted;lost ConnectionLost;");
+    torc_test_free(one);
+    torc_test_free(other);
+}
+
+static void the_pump_goes_on_after_a_half_close(void **state)
+{
+    torc_test *one = new_half_witness();
+    torc_test *other = new_half_witness();
+
+    (void)state;
+    on_read_lost = greet;
+    torc_lose_write(torc_test_protocol(other)->transport);
+    torc_testing_run_idle(torc_test_reactor(other));
+    torc_test_pump(one, other);
+    assert_events("made;made;read lost;data hello\n;");
     torc_test_free(one);
     torc_test_free(other);
 }
@@ -927,6 +1123,8 @@ int main(void)
         PROTOCOL_TEST(received_grows_until_it_is_taken),
         PROTOCOL_TEST(input_is_cut_as_asked),
         PROTOCOL_TEST(much_input_in_small_pieces_arrives),
+        PROTOCOL_TEST(a_protocol_that_only_listens_gets_it_all),
+        PROTOCOL_TEST(a_peer_may_act_from_inside_a_callback),
         PROTOCOL_TEST(megabytes_are_sent_and_taken),
         PROTOCOL_TEST(addresses_are_as_given),
         PROTOCOL_TEST(time_passes_when_told),
@@ -942,6 +1140,10 @@ int main(void)
         PROTOCOL_TEST(a_reset_overtakes_what_was_sent),
         PROTOCOL_TEST(a_reset_ends_a_send_that_waits),
         PROTOCOL_TEST(the_first_write_to_a_peer_that_has_gone_is_lost),
+        PROTOCOL_TEST(much_may_be_lost_before_that_is_noticed),
+        PROTOCOL_TEST(a_write_after_a_reset_finds_it_out),
+        PROTOCOL_TEST(a_stalled_peer_that_closes_stalls_no_longer),
+        PROTOCOL_TEST(nothing_is_sent_after_the_end),
         PROTOCOL_TEST(a_protocol_that_pauses_gets_nothing),
         PROTOCOL_TEST(a_stalled_peer_takes_nothing),
         PROTOCOL_TEST(a_peer_may_be_stalled_from_the_start),
@@ -949,6 +1151,9 @@ int main(void)
         PROTOCOL_TEST(a_small_send_buffer_lets_everything_through),
         PROTOCOL_TEST(a_protocol_that_answers_too_much_stops_reading),
         PROTOCOL_TEST(what_is_closed_with_a_full_buffer_arrives_later),
+        PROTOCOL_TEST(an_abort_drops_what_is_on_its_way),
+        PROTOCOL_TEST(what_is_on_its_way_when_the_protocol_closes_arrives),
+        PROTOCOL_TEST(what_is_taken_makes_no_room_by_itself),
         PROTOCOL_TEST(a_protocol_that_never_stops_sending_fails_the_test),
         PROTOCOL_TEST(a_flood_against_a_stalled_peer_comes_to_rest),
         PROTOCOL_TEST(files_are_sent),
@@ -961,6 +1166,7 @@ int main(void)
         PROTOCOL_TEST(two_protocols_talk_until_both_are_silent),
         PROTOCOL_TEST(the_pump_goes_on_where_it_stopped),
         PROTOCOL_TEST(the_pump_passes_on_a_half_close_and_a_reset),
+        PROTOCOL_TEST(the_pump_goes_on_after_a_half_close),
         PROTOCOL_TEST(two_that_never_fall_silent_fail_the_test),
         PROTOCOL_TEST(what_was_not_expected_is_shown),
         PROTOCOL_TEST(of_long_texts_the_part_that_differs_is_shown),
