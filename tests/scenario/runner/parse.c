@@ -264,6 +264,10 @@ static bool read_server(parser *self, torc_slice rest)
     }
     while (rest.length > 0 && story->server_word_count < SERVER_WORDS_MAX)
         story->server_words[story->server_word_count++] = story_copy(story, torc_next_word(&rest));
+    if (rest.length > 0) {
+        bytes_printf(&self->error, "a server has at most %d options", SERVER_WORDS_MAX);
+        return false;
+    }
     settings = claim(story->family->settings_size);
     good = family_configure(
         story->family, story->server_words, story->server_word_count, settings, &self->error);
@@ -271,19 +275,18 @@ static bool read_server(parser *self, torc_slice rest)
     return good;
 }
 
-static bool read_mark(parser *self, torc_slice rest, const char *word, bool *ret_mark)
+static bool read_mark(torc_slice rest, const char *word, bool *ret_mark)
 {
-    if (!torc_slice_is(torc_slice_trim(rest), word))
+    if (!torc_slice_is(rest, word))
         return false;
     *ret_mark = true;
-    (void)self;
     return true;
 }
 
 static bool read_only(parser *self, torc_slice rest)
 {
-    if (read_mark(self, rest, "memory", &self->story->only_memory) ||
-        read_mark(self, rest, "live", &self->story->only_live))
+    if (read_mark(rest, "memory", &self->story->only_memory) ||
+        read_mark(rest, "live", &self->story->only_live))
         return true;
     bytes_add_text(&self->error, "'only' is followed by 'memory' or 'live'");
     return false;
@@ -291,7 +294,7 @@ static bool read_only(parser *self, torc_slice rest)
 
 static bool read_not(parser *self, torc_slice rest)
 {
-    if (read_mark(self, rest, "cut", &self->story->not_cut))
+    if (read_mark(rest, "cut", &self->story->not_cut))
         return true;
     bytes_add_text(&self->error, "'not' is followed by 'cut'");
     return false;
@@ -299,7 +302,7 @@ static bool read_not(parser *self, torc_slice rest)
 
 static bool read_portable(parser *self, torc_slice rest)
 {
-    if (read_mark(self, rest, "nginx", &self->story->portable_nginx))
+    if (read_mark(rest, "nginx", &self->story->portable_nginx))
         return true;
     bytes_add_text(&self->error, "'portable' is followed by 'nginx'");
     return false;
@@ -430,7 +433,9 @@ static bool read_file(const char *path, torcs_bytes *content)
     while (content->length < FILE_MAX && (length = fread(piece, 1, sizeof(piece), file)) > 0)
         bytes_add(content, torc_slice_make(piece, length));
     fclose(file);
-    return true;
+    if (content->length >= FILE_MAX)
+        fprintf(stderr, "%s: longer than %d bytes\n", path, FILE_MAX);
+    return content->length < FILE_MAX;
 }
 
 torcs_story *story_read(const char *path)
@@ -440,8 +445,10 @@ torcs_story *story_read(const char *path)
     torc_slice line;
     bool good;
 
-    if (!read_file(path, &content))
+    if (!read_file(path, &content)) {
+        bytes_free(&content);
         return NULL;
+    }
     self.story = claim(sizeof(*self.story));
     self.story->path = story_copy(self.story, torc_slice_of(path));
     self.rest = bytes_slice(&content);
