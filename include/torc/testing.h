@@ -120,16 +120,16 @@ typedef struct torc_test torc_test;
 typedef struct torc_test_options {
     torc_address peer;      /* what torc_peer_address tells */
     torc_address local;     /* what torc_local_address tells */
-    size_t send_buffer;     /* bytes under way to you before the protocol must wait; 0: any number */
+    size_t send_buffer;     /* bytes under way to you at a time; 0: any number */
     size_t cut_every;       /* what you send arrives in pieces of at most so many bytes; 0: whole */
     bool stalled;           /* as by torc_test_stall, from the start */
-    torc_reactor *reactor;  /* one of torc_testing_reactor, shared by several; NULL: one of its own */
+    torc_reactor *reactor;  /* of torc_testing_reactor, shared by several; NULL: one of its own */
 } torc_test_options;
 
 /*
  * Makes a protocol by `factory`, which is taken over, as a port does when it has accepted a
- * connection (its limits and its `admits` are asked; who is turned away is TORC_TEST_CLOSED from the
- * start), and runs its connection_made. Never NULL.
+ * connection (its limits and its `admits` are asked; who is turned away is TORC_TEST_CLOSED from
+ * the start), and runs its connection_made. Never NULL.
  *
  * Several connections of one factory: hold it (torc_factory_hold) for each further one, and let
  * them share a reactor.
@@ -201,8 +201,8 @@ TORC_API void torc_test_free(torc_test *test);
 
 /*
  * Two protocols talk to each other until both fall silent, without the clock moving: what each has
- * sent and nobody has taken goes to the other, and so do ends and resets. It also stays to be looked
- * at. Fails the test after so many bytes that they will never stop (64 MiB).
+ * sent and nobody has taken goes to the other, and so do ends and resets. It also stays to be seen
+ * by torc_test_received. Fails the test after so many bytes that they will never stop (64 MiB).
  */
 TORC_API void torc_test_pump(torc_test *one, torc_test *other);
 

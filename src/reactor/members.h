@@ -15,7 +15,7 @@
 typedef struct torc__member_kind {
     void (*end)(torc_scoped *scoped);
 
-    /* "delayed call"; NULL: nothing is under way, as with a watched signal, or a scope by itself. */
+    /* "delayed call"; NULL: nothing is under way, as with a watched signal or a bare scope. */
     const char *name;
 
     /* Writes which one it is, as snprintf does, cut at `size`. NULL: they are all alike. */

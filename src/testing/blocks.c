@@ -2,7 +2,8 @@
  * A table of blocks by their address: open addressing with linear probing, under a lock, because
  * helper threads allocate too.
  *
- * Invariant: no run of occupied places has a hole, so that a search may stop at the first empty one.
+ * Invariant: no run of occupied places has a hole, so that a search may stop at the first that is
+ * empty.
  */
 #include "testing/blocks.h"
 

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-/* What is wrong, a line each. Zeroed: nothing. On the stack, so that a jump leaves nothing behind. */
+/* What is wrong, a line each. Zeroed: nothing. On the stack: a jump then leaves nothing behind. */
 typedef struct torc__report {
     size_t length;
     char text[8000];

@@ -18,7 +18,7 @@ bool torc__fixture_run_idle(torc_reactor *reactor, torc__report *report);
 /* As torc_testing_free. */
 void torc__fixture_free(torc_reactor *reactor, torc__report *report);
 
-/* The turn brought something nearer to its end: it does not count as one that goes round for ever. */
+/* The turn brought something nearer to its end: it is not one of a loop that never ends. */
 void torc__fixture_progressed(torc_reactor *reactor);
 
 #endif /* TORC_TESTING_FIXTURE_H */

@@ -48,7 +48,7 @@ static uint64_t next_event = 1;
 
 /* -- descriptors --------------------------------------------------------------------------- */
 
-static void note_descriptor(descriptor_set *set, int descriptor)
+static void note_descriptor(descriptor_set *set, long descriptor)
 {
     if (descriptor >= 0 && descriptor < DESCRIPTORS_MAX)
         set->bits[descriptor / 64] |= UINT64_C(1) << (descriptor % 64);
@@ -78,7 +78,7 @@ static void note_open_descriptors(descriptor_set *set)
         return;
     }
     while ((entry = readdir(folder)) != NULL) {
-        int descriptor = entry->d_name[0] == '.' ? -1 : atoi(entry->d_name);
+        long descriptor = entry->d_name[0] == '.' ? -1 : strtol(entry->d_name, NULL, 10);
 
         if (descriptor != dirfd(folder))
             note_descriptor(set, descriptor);

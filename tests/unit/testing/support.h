@@ -60,6 +60,7 @@ static TORC_UNUSED void assert_not_failed(void)
 }
 
 #define assert_slice(slice, text) assert_true(torc_slice_is((slice), (text)))
-#define KIT_TEST(function) cmocka_unit_test_setup_teardown(function, record_failures, check_failures)
+#define KIT_TEST(function) \
+    cmocka_unit_test_setup_teardown(function, record_failures, check_failures)
 
 #endif /* TORC_TESTS_TESTING_SUPPORT_H */
