@@ -4,6 +4,8 @@
 #   fuzz.NAME       tests/fuzz/NAME_fuzz.c over its seeds in tests/fuzz/corpus/NAME/
 #   example.NAME    examples/NAME.c, where NAME ends in _test
 #   interop.NAME    tests/interop/NAME.sh or .py: real clients against the real programs
+#   scenario.FAMILY.MODE  the stories of tests/scenario/FAMILY, played by build/torc-scenario
+#   scenario.NAME   tests/scenario/NAME.sh: checks of torc-scenario itself
 #   api.NAME        what an installed Torc looks like from outside
 
 set(torc_unit_seconds 60)
@@ -144,6 +146,51 @@ file(GLOB interop_sources CONFIGURE_DEPENDS
 foreach(source IN LISTS interop_sources)
     torc_add_interop_test(${source})
 endforeach()
+
+# torc-scenario plays the stories of a family in one mode after the other.
+function(torc_add_scenario_test family mode)
+    add_test(NAME scenario.${family}.${mode} COMMAND torc-scenario --${mode} ${ARGN}
+        ${PROJECT_SOURCE_DIR}/tests/scenario/${family})
+    set_tests_properties(scenario.${family}.${mode} PROPERTIES
+        LABELS scenario
+        TIMEOUT 600
+        SKIP_RETURN_CODE 77
+        ENVIRONMENT "${torc_sanitizer_environment}")
+endfunction()
+
+file(GLOB scenario_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/scenario/runner/*.c)
+if(scenario_sources AND TARGET torc_testing_static)
+    add_executable(torc-scenario ${scenario_sources})
+    torc_target(torc-scenario)
+    target_include_directories(torc-scenario PRIVATE
+        ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+    target_link_libraries(torc-scenario PRIVATE ${TORC_STATIC_LIBRARIES})
+    set_target_properties(torc-scenario PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+
+    foreach(family line web)
+        foreach(mode memory cut allocations)
+            torc_add_scenario_test(${family} ${mode})
+        endforeach()
+    endforeach()
+    torc_add_scenario_test(line live $<TARGET_FILE:torc-scenario>)
+    torc_add_scenario_test(web foreign nginx)
+    if(TORC_BUILD_EXAMPLES)
+        torc_add_scenario_test(example live ${PROJECT_BINARY_DIR}/examples)
+    endif()
+    if(TARGET torcd)
+        torc_add_scenario_test(web live $<TARGET_FILE:torcd>)
+    endif()
+
+    file(GLOB scenario_checks CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/scenario/*.sh)
+    foreach(source IN LISTS scenario_checks)
+        cmake_path(GET source STEM name)
+        add_test(NAME scenario.${name} COMMAND bash ${source})
+        set_tests_properties(scenario.${name} PROPERTIES
+            LABELS scenario
+            TIMEOUT 300
+            ENVIRONMENT "SCENARIO=$<TARGET_FILE:torc-scenario>;${torc_sanitizer_environment}")
+    endforeach()
+endif()
 
 # What a user's compiler makes of the headers and of an installation does not depend on how this
 # build is instrumented: one kind of build checks it.

@@ -208,6 +208,9 @@ static void look_up(torc_web_files *files, torc_web_request *request, torc_slice
     self.key = key;
     status = torc__url_target_parse(
         request->head->target, self.path, sizeof(self.path), &self.target);
+    /* "*" is the server as a whole, which only OPTIONS asks about. */
+    if (status == 0 && self.target.form == TORC__URL_ASTERISK)
+        status = 400;
     if (status != 0) {
         torc_web_respond_status(request, status);
         return;
