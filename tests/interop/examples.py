@@ -104,6 +104,7 @@ class Echo(unittest.TestCase):
             process = subprocess.Popen(
                 [os.path.join(EXAMPLES, "echo"), f"fd:{listener.fileno()}"],
                 stderr=subprocess.DEVNULL, close_fds=False)
+            self.addCleanup(process.kill)
             with socket.create_connection(listener.getsockname(), timeout=PATIENCE) as client:
                 self.assertEqual(echoed(client, b"inherited"), b"inherited")
             process.terminate()
