@@ -4,6 +4,9 @@ set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
 set(CMAKE_C_FLAGS_DEBUG "-O0 -g3")
 
 set(TORC_WARNINGS -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes)
+# Without optimisation gcc guesses where it cannot follow a value; the optimised builds do tell.
+list(APPEND TORC_WARNINGS
+    $<$<AND:$<CONFIG:Debug>,$<C_COMPILER_ID:GNU>>:-Wno-maybe-uninitialized>)
 if(TORC_WERROR)
     list(APPEND TORC_WARNINGS -Werror)
 endif()

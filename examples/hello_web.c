@@ -9,10 +9,10 @@ static void hello(torc_web_request *request, void *context)
         torc_web_respond(request, 200, "text/plain; charset=utf-8", TORC_SLICE("Hello, world!\n"));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     torc_reactor *reactor = torc_reactor_new();
 
-    torc_listen(torc_root(reactor), "tcp:8080", torc_web_site(hello, NULL));
+    torc_listen(torc_root(reactor), argc > 1 ? argv[1] : "tcp:8080", torc_web_site(hello, NULL));
     return torc_run(reactor);
 }

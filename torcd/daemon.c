@@ -45,7 +45,8 @@ void torcd_on_reopen(torcd_daemon *torcd, torc_call *call, void *argument)
 
 int torcd_usage_error(const char *plugin, const char *error)
 {
-    fprintf(stderr, "torcd%s%s: %s\n", plugin != NULL ? " " : "", plugin != NULL ? plugin : "", error);
+    fprintf(
+        stderr, "torcd%s%s: %s\n", plugin != NULL ? " " : "", plugin != NULL ? plugin : "", error);
     return TORCD_EXIT_USAGE;
 }
 
@@ -96,16 +97,18 @@ static torc_reactor *make_reactor(const char *name)
     torc_failure *failure = NULL;
     torc_reactor *reactor;
     char error[TORCD_ERROR_MAX];
-    int length;
+    size_t length;
 
     if (name == NULL)
         return torc_reactor_new();
     reactor = torc_reactor_new_named(name, &failure);
     if (reactor != NULL)
         return reactor;
-    length = snprintf(error, sizeof(error), "--reactor: %s; there are:", torc_failure_text(failure));
-    for (size_t i = 0; torc_driver_name(i) != NULL && length < (int)sizeof(error); i++)
-        length += snprintf(error + length, sizeof(error) - (size_t)length, " %s", torc_driver_name(i));
+    snprintf(error, sizeof(error), "--reactor: %s; there are:", torc_failure_text(failure));
+    for (size_t i = 0; torc_driver_name(i) != NULL; i++) {
+        length = strlen(error);
+        snprintf(error + length, sizeof(error) - length, " %s", torc_driver_name(i));
+    }
     torc_failure_release(failure);
     torcd_usage_error(NULL, error);
     return NULL;
@@ -126,7 +129,8 @@ static int start(torcd_daemon *torcd, const torcd_plugin *plugin, const void *pl
     return failure != NULL ? give_up(NULL, failure) : TORCD_EXIT_OK;
 }
 
-int torcd_run(const torcd_settings *settings, const torcd_plugin *plugin, const void *plugin_settings)
+int torcd_run(
+    const torcd_settings *settings, const torcd_plugin *plugin, const void *plugin_settings)
 {
     torcd_daemon torcd = { .settings = settings };
     int status = open_log(settings);

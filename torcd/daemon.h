@@ -28,6 +28,7 @@ enum {
 int torcd_usage_error(const char *plugin, const char *error);
 
 /* Runs the plugin until it is stopped; gives the exit status. */
-int torcd_run(const torcd_settings *settings, const torcd_plugin *plugin, const void *plugin_settings);
+int torcd_run(
+    const torcd_settings *settings, const torcd_plugin *plugin, const void *plugin_settings);
 
 #endif /* TORCD_DAEMON_H */

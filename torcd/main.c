@@ -53,14 +53,15 @@ static void print_plugin_help(const torcd_plugin *plugin)
 
 static int no_such_plugin(const char *name)
 {
-    char error[TORCD_ERROR_MAX];
-    int length = name != NULL
-        ? snprintf(error, sizeof(error), "there is no plugin '%.80s'; the plugins are:", name)
-        : snprintf(error, sizeof(error), "name what to run; --help tells more. The plugins are:");
+    char error[TORCD_ERROR_MAX] = "name what to run; --help tells more. The plugins are:";
 
-    for (const torcd_plugin *const *plugin = torcd_plugins;
-         *plugin != NULL && length < (int)sizeof(error); plugin++)
-        length += snprintf(error + length, sizeof(error) - (size_t)length, " %s", (*plugin)->name);
+    if (name != NULL)
+        snprintf(error, sizeof(error), "there is no plugin '%.80s'; the plugins are:", name);
+    for (const torcd_plugin *const *plugin = torcd_plugins; *plugin != NULL; plugin++) {
+        size_t length = strlen(error);
+
+        snprintf(error + length, sizeof(error) - length, " %s", (*plugin)->name);
+    }
     return torcd_usage_error(NULL, error);
 }
 

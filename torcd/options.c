@@ -18,7 +18,8 @@ typedef struct reading {
 
 static bool refuse(const reading *now, const char *wanted)
 {
-    snprintf(now->error, TORCD_ERROR_MAX, "--%s: '%s' is not %s", now->option->name, now->text, wanted);
+    snprintf(
+        now->error, TORCD_ERROR_MAX, "--%s: '%s' is not %s", now->option->name, now->text, wanted);
     return false;
 }
 
@@ -184,7 +185,8 @@ int torcd_options_read(const torcd_option *options, void *values, char *const *a
             return index + 1;
         if (arguments[index][1] != '-') {
             snprintf(error, TORCD_ERROR_MAX,
-                "'%s' is no option: they begin with two dashes; --help lists them", arguments[index]);
+                "'%s' is no option: they begin with two dashes; --help lists them",
+                arguments[index]);
             return -1;
         }
         taken = read_option(options, values, arguments + index, error);

@@ -187,7 +187,7 @@ TORC_API bool torc_web_add_header(torc_web_request *request, const char *name, t
 TORC_API void torc_web_start(
     torc_web_request *request, int status, const char *content_type, int64_t length);
 
-/* A piece of the body: copied, or held, or out of an open file, which is taken over in every case. */
+/* A piece of the body: copied; held; or out of an open file, which is taken over in every case. */
 TORC_API void torc_web_send(torc_web_request *request, torc_slice piece);
 TORC_API void torc_web_send_buffer(torc_web_request *request, torc_buffer *piece);
 TORC_API void torc_web_send_file(
@@ -217,10 +217,10 @@ typedef struct torc_web_files_options {
 } torc_web_files_options;
 
 /*
- * Serves a directory, in one site: GET and HEAD, ranges, conditional requests, ready-made .br and .gz
- * siblings, listings. Nothing outside of the directory is served, whatever the path and its symbolic links
- * say, and nothing but regular files. NULL, with *reterr_failure set (the caller releases it), when
- * the directory cannot be opened.
+ * Serves a directory, in one site: GET and HEAD, ranges, conditional requests, ready-made .br and
+ * .gz siblings, listings. Nothing outside of the directory is served, whatever the path and its
+ * symbolic links say, and nothing but regular files. NULL, with *reterr_failure set (the caller
+ * releases it), when the directory cannot be opened.
  *
  *     torc_web_files *files = torc_web_files_new(&(torc_web_files_options){ .path = "/srv/www" },
  *         &failure);

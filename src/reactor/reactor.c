@@ -253,6 +253,16 @@ static void end(torc_reactor *reactor)
     torc__signals_run_ends(reactor);
 }
 
+/* No call from another thread is taken any more; those that were run as in a turn. */
+static void finish(torc_reactor *reactor)
+{
+    reactor->in_turn = true;
+    torc__posting_close(reactor);
+    settle(reactor);
+    reactor->in_turn = false;
+    end(reactor);
+}
+
 int torc_run_and_keep(torc_reactor *reactor)
 {
     torc_reactor *outer = current_reactor;
@@ -262,8 +272,8 @@ int torc_run_and_keep(torc_reactor *reactor)
     reactor->now = reactor->driver->kind->now(reactor->driver);
     while (!reactor->stopped)
         turn(reactor, TORC_NEVER);
+    finish(reactor);
     current_reactor = outer;
-    end(reactor);
     return reactor->status;
 }
 
@@ -284,9 +294,9 @@ bool torc_iterate(torc_reactor *reactor, torc_time wait)
     reactor->now = reactor->driver->kind->now(reactor->driver);
     if (!reactor->stopped)
         turn(reactor, torc_time_add(reactor->now, wait));
-    current_reactor = outer;
     if (reactor->stopped)
-        end(reactor);
+        finish(reactor);
+    current_reactor = outer;
     return !reactor->stopped;
 }
 

@@ -9,6 +9,8 @@
 
 #include "base/memory.h"
 
+#include <torc/log.h>
+
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,7 +24,8 @@ typedef struct torc__signal_watch {
     torc_reactor *reactor;
     int signal;
     unsigned seen;
-    bool gone; /* ended while the list is walked */
+    bool gone;  /* ended while the list is walked */
+    bool stops; /* the engine's own, that stops the reactor */
     torc_call *call;
     void *argument;
 } signal_watch;
@@ -91,24 +94,33 @@ static int install(int number)
     return sigaction(number, &action, &former[number]) == 0 ? 0 : errno;
 }
 
-static int acquire(torc_reactor *reactor, int number)
+static int acquire(const signal_watch *watch)
 {
+    torc_reactor *reactor = watch->reactor;
+    int number = watch->signal;
     int error = 0;
 
     if (!enlist(reactor))
         return EMFILE;
     if (watched[number] == 0)
         error = install(number);
-    if (error == 0)
+    if (error == 0) {
         watched[number]++;
-    else if (torc__list_is_empty(&reactor->signal_watches))
+        stopping_watches[number] += watch->stops;
+    } else if (torc__list_is_empty(&reactor->signal_watches))
         delist(reactor);
     return error;
 }
 
-static void relinquish(int number)
+/* A handler that the program has set over ours meanwhile is not taken from it. */
+static void relinquish(const signal_watch *watch)
 {
-    if (--watched[number] == 0)
+    int number = watch->signal;
+    struct sigaction current;
+
+    stopping_watches[number] -= watch->stops;
+    if (--watched[number] == 0 && sigaction(number, NULL, &current) == 0 &&
+        current.sa_handler == handle)
         sigaction(number, &former[number], NULL);
 }
 
@@ -120,7 +132,7 @@ static void drop_watch(signal_watch *watch)
 
     torc__list_remove(&watch->link);
     pthread_mutex_lock(&table_lock);
-    relinquish(watch->signal);
+    relinquish(watch);
     if (torc__list_is_empty(&reactor->signal_watches))
         delist(reactor);
     pthread_mutex_unlock(&table_lock);
@@ -138,8 +150,8 @@ static void watch_scope_ended(torc_scoped *scoped)
         drop_watch(watch);
 }
 
-static signal_watch *add_watch(
-    torc_reactor *reactor, int number, torc_call *call, void *argument, int *ret_error)
+/* The caller says what it calls. */
+static signal_watch *add_watch(torc_reactor *reactor, int number, bool stops, int *ret_error)
 {
     signal_watch *watch = torc__allocate_zeroed(sizeof *watch);
 
@@ -149,11 +161,10 @@ static signal_watch *add_watch(
     }
     watch->reactor = reactor;
     watch->signal = number;
-    watch->call = call;
-    watch->argument = argument;
+    watch->stops = stops;
     watch->seen = atomic_load(&counts[number]);
     pthread_mutex_lock(&table_lock);
-    *ret_error = acquire(reactor, number);
+    *ret_error = acquire(watch);
     pthread_mutex_unlock(&table_lock);
     if (*ret_error != 0) {
         torc__free(watch);
@@ -174,9 +185,11 @@ torc_failure *torc_on_signal(torc_scope *scope, int signal, torc_call *call, voi
         return torc_failure_new(&torc_error_cancelled, "the scope of a signal's call has ended");
     if (signal <= 0 || signal >= SIGNALS)
         return torc_failure_from_errno(error, "cannot catch signal %d", signal);
-    watch = add_watch(reactor, signal, call, argument, &error);
+    watch = add_watch(reactor, signal, false, &error);
     if (watch == NULL)
         return torc_failure_from_errno(error, "cannot catch signal %d", signal);
+    watch->call = call;
+    watch->argument = argument;
     torc_scope_add(scope, &watch->scoped, watch_scope_ended);
     return NULL;
 }
@@ -198,7 +211,7 @@ static void run_watch(signal_watch *watch)
 
 void torc__run_signals(torc_reactor *reactor)
 {
-    unsigned now = atomic_load_explicit(&total, memory_order_relaxed);
+    unsigned now = atomic_load_explicit(&total, memory_order_acquire);
     torc__list *link;
     torc__list *next;
 
@@ -222,40 +235,42 @@ void torc__run_signals(torc_reactor *reactor)
 
 static const int stop_signals[] = { SIGINT, SIGTERM };
 
+/* Whether the program watches the signal too: then it is the program's to decide what it does. */
+static bool is_claimed(int number)
+{
+    bool claimed;
+
+    pthread_mutex_lock(&table_lock);
+    claimed = watched[number] > stopping_watches[number];
+    pthread_mutex_unlock(&table_lock);
+    return claimed;
+}
+
 /* The first asks in order; who sends it again is not made to wait. */
 static void stop_by_signal(void *argument)
 {
-    torc_reactor *reactor = argument;
+    const signal_watch *watch = argument;
+    torc_reactor *reactor = watch->reactor;
 
+    if (is_claimed(watch->signal))
+        return;
     if (reactor->stop_asked)
         torc__shutdown_hurry(reactor);
     else
         torc_stop(reactor);
 }
 
-/* Whether nobody but the engine wants the signal. */
-static bool is_unclaimed(int number)
+/* Whether the program handles or ignores the signal by means of its own. */
+static bool has_foreign_handler(int number)
 {
     struct sigaction current;
-    bool unclaimed;
+    bool foreign;
 
     pthread_mutex_lock(&table_lock);
-    if (watched[number] > 0)
-        unclaimed = watched[number] == stopping_watches[number];
-    else
-        unclaimed = sigaction(number, NULL, &current) == 0 && current.sa_handler == SIG_DFL;
+    foreign = watched[number] == 0 && sigaction(number, NULL, &current) == 0 &&
+        current.sa_handler != SIG_DFL;
     pthread_mutex_unlock(&table_lock);
-    return unclaimed;
-}
-
-static void count_stopping_watch(int number, bool more)
-{
-    pthread_mutex_lock(&table_lock);
-    if (more)
-        stopping_watches[number]++;
-    else
-        stopping_watches[number]--;
-    pthread_mutex_unlock(&table_lock);
+    return foreign;
 }
 
 void torc__signals_run_begins(torc_reactor *reactor)
@@ -266,12 +281,18 @@ void torc__signals_run_begins(torc_reactor *reactor)
     if (sigaction(SIGPIPE, NULL, &current) == 0 && current.sa_handler == SIG_DFL)
         signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < 2; i++) {
-        if (!is_unclaimed(stop_signals[i]))
+        signal_watch *watch;
+
+        if (has_foreign_handler(stop_signals[i]))
             continue;
-        reactor->stop_watches[i] =
-            add_watch(reactor, stop_signals[i], stop_by_signal, reactor, &error);
-        if (reactor->stop_watches[i] != NULL)
-            count_stopping_watch(stop_signals[i], true);
+        watch = add_watch(reactor, stop_signals[i], true, &error);
+        if (watch == NULL) {
+            torc_log_error("cannot catch signal %d: %s", stop_signals[i], strerror(error));
+            continue;
+        }
+        watch->call = stop_by_signal;
+        watch->argument = watch;
+        reactor->stop_watches[i] = watch;
     }
 }
 
@@ -280,7 +301,6 @@ void torc__signals_run_ends(torc_reactor *reactor)
     for (size_t i = 0; i < 2; i++) {
         if (reactor->stop_watches[i] == NULL)
             continue;
-        count_stopping_watch(stop_signals[i], false);
         drop_watch(reactor->stop_watches[i]);
         reactor->stop_watches[i] = NULL;
     }

@@ -4,12 +4,12 @@
  *   192.0.2.7 - - [21/Nov/2026:13:32:35 +0200] "GET /a HTTP/1.1" 200 13 "referer" "user agent"
  *
  * What a client sends is put into quotes with everything escaped that could end them or forge a
- * line. The time's text is made once a second. Writing never waits for a slow reader: a regular
- * file does not make one wait, and anything else is asked first and written in pieces that fit.
+ * line. The time's text is made once a second.
  */
 #include "web/access_log.h"
 
 #include "base/memory.h"
+#include "base/write_at_once.h"
 #include "web/http_server.h"
 
 #include <torc/log.h>
@@ -17,10 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,7 +34,6 @@ struct torc_web_log {
     torc_timer timer;
     char *path; /* NULL: the standard output */
     int file;
-    bool regular; /* a write to it does not wait for a reader */
     bool failed;  /* said once */
     uint64_t lines_dropped;
     torc_time time_until; /* on the reactor's clock */
@@ -49,13 +45,6 @@ struct torc_web_log {
 
 /* -- writing ------------------------------------------------------------------------------- */
 
-static bool is_writable(const torc_web_log *self)
-{
-    struct pollfd poll_it = { .fd = self->file, .events = POLLOUT };
-
-    return self->regular || poll(&poll_it, 1, 0) == 1;
-}
-
 static void note_failure(torc_web_log *self, int error)
 {
     if (!self->failed)
@@ -66,28 +55,13 @@ static void note_failure(torc_web_log *self, int error)
 /* Writes what can be written without waiting; moves the rest to the front. */
 static void write_out(torc_web_log *self)
 {
-    size_t done = 0;
+    ssize_t done = torc__write_at_once(self->file, self->block, self->length);
 
-    while (done < self->length && is_writable(self)) {
-        size_t piece = self->length - done;
-        ssize_t count;
-
-        /* A pipe that is writable takes this much without blocking. */
-        if (!self->regular && piece > PIPE_BUF)
-            piece = PIPE_BUF;
-        count = write(self->file, self->block + done, piece);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0 && errno == EAGAIN)
-            break;
-        if (count < 0) {
-            note_failure(self, errno);
-            done = self->length;
-            break;
-        }
-        done += (size_t)count;
+    if (done < 0) {
+        note_failure(self, (int)-done);
+        done = (ssize_t)self->length;
     }
-    self->length -= done;
+    self->length -= (size_t)done;
     memmove(self->block, self->block + done, self->length);
 }
 
@@ -121,7 +95,6 @@ static void on_timer(void *argument)
 
 static torc_failure *open_file(torc_web_log *self)
 {
-    struct stat status;
     int file = STDOUT_FILENO;
 
     if (self->path != NULL) {
@@ -132,7 +105,6 @@ static torc_failure *open_file(torc_web_log *self)
             close(self->file);
     }
     self->file = file;
-    self->regular = fstat(file, &status) == 0 && S_ISREG(status.st_mode);
     self->failed = false;
     return NULL;
 }

@@ -6,7 +6,6 @@
 #include "web/file_versions.h"
 
 #include "web/http_accept.h"
-#include "web/open_beneath.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -25,7 +24,8 @@ static bool path_of(const char *path, torc__coding coding, char text[PATH_MAX])
     return length > 0 && length < PATH_MAX;
 }
 
-static int open_version(int root, const char *path, int flags, torc__file_version *ret_version)
+static int open_version(
+    const torc__root *root, const char *path, int flags, torc__file_version *ret_version)
 {
     int file = torc__open_beneath(root, path, flags);
 
@@ -49,7 +49,8 @@ static void close_version(torc__file_version *version)
     version->file = -1;
 }
 
-int torc__file_versions_open(int root, const char *path, torc__file_versions *ret_versions)
+int torc__file_versions_open(
+    const torc__root *root, const char *path, torc__file_versions *ret_versions)
 {
     torc__file_version *of = ret_versions->of;
     int error;
@@ -99,7 +100,7 @@ void torc__file_stamp_of(const struct stat *status, torc__file_stamp *ret_stamp)
 }
 
 bool torc__file_stamps_hold(
-    int root, const char *path, const torc__file_stamp stamps[TORC__CODING_COUNT])
+    const torc__root *root, const char *path, const torc__file_stamp stamps[TORC__CODING_COUNT])
 {
     for (torc__coding coding = TORC__IDENTITY; coding < TORC__CODING_COUNT; coding++) {
         torc__file_version version = { .file = -1 };

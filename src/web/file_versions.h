@@ -9,6 +9,7 @@
 #define TORC_WEB_FILE_VERSIONS_H
 
 #include "web/http_head.h"
+#include "web/open_beneath.h"
 
 #include <sys/stat.h>
 
@@ -47,10 +48,11 @@ typedef struct torc__file_versions {
 /*
  * Opens the file `path` below `root` and looks at its siblings. 0, with all that was opened to be
  * closed by torc__file_versions_close; or a negative errno. What `path` is must be asked of
- * of[TORC__IDENTITY].status: siblings are looked for only where it is a regular file, and count only
- * where they are too.
+ * of[TORC__IDENTITY].status: siblings are looked for only where it is a regular file, and count
+ * only where they are too.
  */
-int torc__file_versions_open(int root, const char *path, torc__file_versions *ret_versions);
+int torc__file_versions_open(
+    const torc__root *root, const char *path, torc__file_versions *ret_versions);
 
 void torc__file_versions_close(torc__file_versions *versions);
 
@@ -61,7 +63,7 @@ void torc__file_stamp_of(const struct stat *status, torc__file_stamp *ret_stamp)
 
 /* Whether the files at `path` are still those of the stamps. */
 bool torc__file_stamps_hold(
-    int root, const char *path, const torc__file_stamp stamps[TORC__CODING_COUNT]);
+    const torc__root *root, const char *path, const torc__file_stamp stamps[TORC__CODING_COUNT]);
 
 /* The best that the client takes of those that exist. `exists` is indexed by coding. */
 torc__coding torc__coding_choose(

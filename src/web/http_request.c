@@ -19,7 +19,8 @@
 
 /* -- life ---------------------------------------------------------------------------------- */
 
-torc_web_request *torc__web_request_take(torc__web_connection *connection, const torc__http_head *head)
+torc_web_request *torc__web_request_take(
+    torc__web_connection *connection, const torc__http_head *head)
 {
     torc__web_site *site = connection->site;
     torc_web_request *request = site->free_requests;

@@ -420,7 +420,8 @@ void torc_web_register_pull_producer(torc_web_request *request, torc_producer *p
 
 /* -- ready answers ------------------------------------------------------------------------- */
 
-torc__web_ready *torc__web_ready_new(const torc__web_site *site, torc_slice fields, torc_buffer *body)
+torc__web_ready *torc__web_ready_new(
+    const torc__web_site *site, torc_slice fields, torc_buffer *body)
 {
     torc_slice bytes = torc_buffer_slice(body);
     torc_slice start = TORC_SLICE("HTTP/1.1 200 OK\r\nDate: ");
@@ -463,7 +464,7 @@ void torc__web_ready_free(torc__web_ready *ready)
     torc__free(ready);
 }
 
-/* For HEAD, a connection that ends, HTTP/1.0: the same head with a field more, or without the body. */
+/* For HEAD, HTTP/1.0 and a connection that ends: with a field more in the head, or no body. */
 static void respond_unusual(torc_web_request *request, torc__web_ready *ready)
 {
     torc_slice body = torc_slice_make(

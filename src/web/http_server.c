@@ -57,7 +57,8 @@ static void set_deadline(torc__web_connection *self, torc_time delay)
         arm(self, now, check);
 }
 
-static void enter_phase(torc__web_connection *self, torc__web_phase phase, torc_time delay)
+void torc__web_connection_enter(
+    torc__web_connection *self, torc__web_phase phase, torc_time delay)
 {
     self->phase = (uint8_t)phase;
     set_deadline(self, delay);
@@ -82,7 +83,7 @@ static bool is_stalled(torc__web_connection *self, torc_time now, size_t unsent)
 
 static void close_when_sent(torc__web_connection *self)
 {
-    enter_phase(self, TORC__WEB_CLOSING, TORC_NEVER);
+    torc__web_connection_enter(self, TORC__WEB_CLOSING, TORC_NEVER);
     torc_lose_connection(transport_of(self));
 }
 
@@ -93,7 +94,7 @@ static void linger(torc__web_connection *self)
         close_when_sent(self);
         return;
     }
-    enter_phase(self, TORC__WEB_LINGERING, LINGER_TIME);
+    torc__web_connection_enter(self, TORC__WEB_LINGERING, LINGER_TIME);
     torc_lose_write(transport_of(self));
     torc_resume_reading(transport_of(self));
 }
@@ -105,7 +106,7 @@ static void break_off(torc__web_connection *self, const char *why)
         transport_of(self), torc_failure_new(&torc_error_connection_timed_out, "%s", why));
 }
 
-static void out_of_memory(torc__web_connection *self)
+void torc__web_connection_out_of_memory(torc__web_connection *self)
 {
     self->phase = TORC__WEB_CLOSING;
     torc_abort_because(transport_of(self),
@@ -138,7 +139,7 @@ static void keep(torc__web_connection *self, torc_slice input)
     torc_pause_reading(transport_of(self));
     larger = torc__reallocate(self->kept, self->kept_length + input.length);
     if (larger == NULL) {
-        out_of_memory(self);
+        torc__web_connection_out_of_memory(self);
         return;
     }
     self->kept = larger;
@@ -187,7 +188,7 @@ static const torc_producer_class drain_class = { .resume = drained, .stop = drai
 /* So that a client cannot have any number of files opened by asking for them all at once. */
 static void wait_for_drain(torc__web_connection *self, torc_slice input)
 {
-    enter_phase(self, TORC__WEB_WAITING, TORC_NEVER);
+    torc__web_connection_enter(self, TORC__WEB_WAITING, TORC_NEVER);
     keep(self, input);
     if (self->phase != TORC__WEB_WAITING)
         return;
@@ -200,13 +201,12 @@ static void wait_for_drain(torc__web_connection *self, torc_slice input)
 
 static const torc__http_head no_head;
 
-/* Answers with a status that ends the connection. */
-static void refuse(torc__web_connection *self, int status)
+void torc__web_connection_refuse(torc__web_connection *self, int status)
 {
     if (self->request == NULL)
         self->request = torc__web_request_take(self, &no_head);
     if (self->request == NULL) {
-        out_of_memory(self);
+        torc__web_connection_out_of_memory(self);
         return;
     }
     if (self->request->head == NULL)
@@ -249,150 +249,6 @@ static bool hand_over(torc__web_connection *self)
     return request->finished;
 }
 
-/* -- bodies -------------------------------------------------------------------------------- */
-
-typedef enum body_state {
-    BODY_COMPLETE,
-    BODY_NEEDS_MORE,
-    BODY_REFUSED, /* the connection has been answered */
-} body_state;
-
-static bool take_body(torc__web_connection *self, torc_slice piece)
-{
-    torc_web_request *request = self->request;
-
-    request->body_taken += piece.length;
-    if (request->body_taken > self->site->options.limits.body_max) {
-        refuse(self, 413);
-        return false;
-    }
-    if (self->site->options.drops_bodies || torc__web_request_add_body(request, piece))
-        return true;
-    out_of_memory(self);
-    return false;
-}
-
-static body_state read_chunks(torc__web_connection *self, torc_slice *input)
-{
-    for (;;) {
-        torc_slice piece;
-
-        switch (torc__http_chunked_next(&self->request->chunked, input, &piece)) {
-        case TORC__HTTP_CHUNKED_NEED_MORE:
-            return BODY_NEEDS_MORE;
-        case TORC__HTTP_CHUNKED_DONE:
-            return BODY_COMPLETE;
-        case TORC__HTTP_CHUNKED_DATA:
-            if (!take_body(self, piece))
-                return BODY_REFUSED;
-            break;
-        case TORC__HTTP_CHUNKED_ERROR:
-            refuse(self, 400);
-            return BODY_REFUSED;
-        }
-    }
-}
-
-static body_state read_body(torc__web_connection *self, torc_slice *input)
-{
-    torc_web_request *request = self->request;
-    uint64_t missing;
-    torc_slice piece;
-
-    if (request->head->chunked)
-        return read_chunks(self, input);
-    missing = request->head->content_length - request->body_taken;
-    piece = torc_slice_first(*input, missing < SIZE_MAX ? (size_t)missing : SIZE_MAX);
-    *input = torc_slice_skip(*input, piece.length);
-    if (!take_body(self, piece))
-        return BODY_REFUSED;
-    return piece.length == missing ? BODY_COMPLETE : BODY_NEEDS_MORE;
-}
-
-/* A head that announces a body: false when the body is refused at once. */
-static bool begin_body(torc__web_connection *self, torc_slice input)
-{
-    const torc__http_head *head = self->request->head;
-
-    if (head->content_length > self->site->options.limits.body_max) {
-        refuse(self, 413);
-        return false;
-    }
-    if (head->chunked)
-        torc__http_chunked_init(&self->request->chunked);
-    if (head->expects_continue && input.length == 0) {
-        torc_slice invitation = TORC_SLICE("HTTP/1.1 100 Continue\r\n\r\n");
-
-        self->written += invitation.length;
-        torc_write_static(transport_of(self), invitation);
-    }
-    return true;
-}
-
-/* -- heads --------------------------------------------------------------------------------- */
-
-/*
- * Looks for a head at the front of *input and takes it off. Gives whether there is one: then
- * self->request has it, and *ret_head_bytes are the bytes that it points into.
- */
-static bool read_first_head(torc__web_connection *self, torc_slice *input, torc_slice *ret_head_bytes)
-{
-    torc__http_head_parser *parser = &self->site->parser;
-    torc__http_head_outcome outcome;
-
-    torc__http_head_parser_reset(parser);
-    outcome = torc__http_head_parse(parser, *input);
-    if (TORC_LIKELY(outcome == TORC__HTTP_HEAD_DONE)) {
-        self->request = torc__web_request_take(self, &parser->head);
-        *ret_head_bytes = torc_slice_first(*input, parser->consumed);
-        *input = torc_slice_skip(*input, parser->consumed);
-        if (self->request == NULL)
-            out_of_memory(self);
-        return self->request != NULL;
-    }
-    if (outcome == TORC__HTTP_HEAD_ERROR) {
-        refuse(self, parser->status);
-        return false;
-    }
-    self->request = torc__web_request_take(self, NULL);
-    if (self->request == NULL || !torc__web_request_add_head_bytes(self->request, *input)) {
-        out_of_memory(self);
-        return false;
-    }
-    torc__http_head_parse(
-        &self->request->parser, torc_slice_make(self->request->bytes, self->request->bytes_length));
-    enter_phase(self, TORC__WEB_IN_HEAD, self->site->options.timeouts.head);
-    *input = torc_slice_make(NULL, 0);
-    return false;
-}
-
-/* As read_first_head, for a head of which a part is there already. */
-static bool read_rest_of_head(torc__web_connection *self, torc_slice *input)
-{
-    torc_web_request *request = self->request;
-    torc__http_head_parser *parser = &request->parser;
-    size_t before = request->bytes_length;
-
-    if (!torc__web_request_add_head_bytes(request, *input)) {
-        out_of_memory(self);
-        return false;
-    }
-    switch (torc__http_head_parse(parser, torc_slice_make(request->bytes, request->bytes_length))) {
-    case TORC__HTTP_HEAD_DONE:
-        *input = torc_slice_skip(*input, parser->consumed - before);
-        request->bytes_length = parser->consumed;
-        request->head = &parser->head;
-        return true;
-    case TORC__HTTP_HEAD_ERROR:
-        refuse(self, parser->status);
-        return false;
-    case TORC__HTTP_HEAD_NEED_MORE:
-        break;
-    }
-    *input = torc_slice_make(NULL, 0);
-    return false;
-}
-
 /* -- the loop over the input --------------------------------------------------------------- */
 
 /*
@@ -408,31 +264,31 @@ static bool advance(torc__web_connection *self, torc_slice *input)
         const torc__http_head *head;
 
         if (self->phase == TORC__WEB_IDLE
-                ? !read_first_head(self, input, &head_bytes)
-                : !read_rest_of_head(self, input))
+                ? !torc__web_read_head(self, input, &head_bytes)
+                : !torc__web_read_rest_of_head(self, input))
             return false;
         head = self->request->head;
         self->request->close = !head->keep_alive;
-        if ((head->chunked || head->content_length != 0) && !begin_body(self, *input))
+        if ((head->chunked || head->content_length != 0) && !torc__web_begin_body(self, *input))
             return false;
     }
     if (self->request->head->chunked || self->request->head->content_length != 0) {
-        switch (read_body(self, input)) {
-        case BODY_NEEDS_MORE:
-            enter_phase(self, TORC__WEB_IN_BODY, self->site->options.timeouts.body);
+        switch (torc__web_read_body(self, input)) {
+        case TORC__WEB_BODY_NEEDS_MORE:
+            torc__web_connection_enter(self, TORC__WEB_IN_BODY, self->site->options.timeouts.body);
             if (fresh && !torc__web_request_own_head(self->request, head_bytes))
-                out_of_memory(self);
+                torc__web_connection_out_of_memory(self);
             return false;
-        case BODY_REFUSED:
+        case TORC__WEB_BODY_REFUSED:
             return false;
-        case BODY_COMPLETE:
+        case TORC__WEB_BODY_COMPLETE:
             break;
         }
     }
     if (hand_over(self))
         return finish_request(self, *input);
     if (fresh && !torc__web_request_own_head(self->request, head_bytes))
-        out_of_memory(self);
+        torc__web_connection_out_of_memory(self);
     else
         set_deadline(self, TORC_NEVER);
     return false;
@@ -483,7 +339,7 @@ static void expire(torc__web_connection *self)
         break;
     case TORC__WEB_IN_HEAD:
     case TORC__WEB_IN_BODY:
-        refuse(self, 408);
+        torc__web_connection_refuse(self, 408);
         break;
     case TORC__WEB_LINGERING:
         close_when_sent(self);
@@ -581,7 +437,7 @@ static void read_lost(torc_protocol *protocol)
     switch ((torc__web_phase)self->phase) {
     case TORC__WEB_IN_HEAD:
     case TORC__WEB_IN_BODY:
-        refuse(self, 400);
+        torc__web_connection_refuse(self, 400);
         break;
     case TORC__WEB_IDLE:
     case TORC__WEB_LINGERING:

@@ -3,7 +3,8 @@
  * them:
  *
  *   site.c            options, the date, the pool of requests, stopping
- *   http_server.c     a connection: phases, timeouts, what comes in
+ *   http_server.c     a connection: phases, timeouts, the loop over what comes in
+ *   http_receive.c    heads and bodies, off the front of the input
  *   http_request.c    a request: its life, and what the public accessors tell of it
  *   http_response.c   an answer: what goes out
  *
@@ -100,6 +101,37 @@ void torc__web_connection_answered(torc__web_connection *connection);
 
 /* Ends a connection that has no request; leaves one that has alone. */
 void torc__web_connection_stop(torc__web_connection *connection);
+
+void torc__web_connection_enter(
+    torc__web_connection *connection, torc__web_phase phase, torc_time delay);
+
+/* Answers the request, or what should have been one, with a status that ends the connection. */
+void torc__web_connection_refuse(torc__web_connection *connection, int status);
+
+void torc__web_connection_out_of_memory(torc__web_connection *connection);
+
+/* -- receiving ----------------------------------------------------------------------------- */
+
+/*
+ * Looks for a head at the front of *input and takes it off. Gives whether there is one: then
+ * connection->request has it, and *ret_head_bytes are the bytes that it points into.
+ */
+bool torc__web_read_head(
+    torc__web_connection *connection, torc_slice *input, torc_slice *ret_head_bytes);
+
+/* The same for a head of which a part is there already. */
+bool torc__web_read_rest_of_head(torc__web_connection *connection, torc_slice *input);
+
+typedef enum torc__web_body_state {
+    TORC__WEB_BODY_COMPLETE,
+    TORC__WEB_BODY_NEEDS_MORE,
+    TORC__WEB_BODY_REFUSED, /* the connection has been answered */
+} torc__web_body_state;
+
+/* After a head that announces a body, with what follows it. False: refused. */
+bool torc__web_begin_body(torc__web_connection *connection, torc_slice input);
+
+torc__web_body_state torc__web_read_body(torc__web_connection *connection, torc_slice *input);
 
 /* -- requests ------------------------------------------------------------------------------ */
 

@@ -30,6 +30,7 @@ enum {
 /* -- by walking ---------------------------------------------------------------------------- */
 
 typedef struct walk {
+    const torc__root *root;
     int directories[DEPTH_MAX]; /* from the root down; the last is where the walk stands */
     int depth;
     int links;
@@ -60,24 +61,45 @@ static int leave(walk *self)
     return 0;
 }
 
+/*
+ * How many bytes of an absolute link name the root, so that what follows is a path below it; 0 when
+ * it leads elsewhere.
+ */
+static size_t root_part(const walk *self, const char *target)
+{
+    size_t length = self->root->path != NULL ? strlen(self->root->path) : 0;
+
+    if (length == 0 || strncmp(target, self->root->path, length) != 0)
+        return 0;
+    return target[length] == '/' || target[length] == '\0' || length == 1 ? length : 0;
+}
+
 /* Puts what the link says before what is left to go. */
 static int follow(walk *self, const char *name, const char *rest)
 {
-    char target[2 * PATH_MAX];
+    char target[PATH_MAX + 1];
     ssize_t length = readlinkat(where(self), name, target, PATH_MAX);
     size_t rest_length = strlen(rest) + 1;
+    size_t skipped = 0;
 
-    if (length < 0)
-        return -errno;
-    if (length == 0 || target[0] == '/')
-        return length == 0 ? -ENOENT : -EXDEV;
+    if (length <= 0)
+        return length == 0 ? -ENOENT : -errno;
+    target[length] = '\0';
     if (++self->links > LINKS_MAX)
         return -ELOOP;
+    if (target[0] == '/') {
+        skipped = root_part(self, target);
+        if (skipped == 0)
+            return -EXDEV;
+        while (self->depth > 1)
+            leave(self);
+    }
+    length -= (ssize_t)skipped;
     if ((size_t)length + 1 + rest_length > sizeof(self->rest))
         return -ENAMETOOLONG;
-    target[length++] = '/';
-    memmove(self->rest + length, rest, rest_length);
-    memcpy(self->rest, target, (size_t)length);
+    memmove(self->rest + length + 1, rest, rest_length);
+    memcpy(self->rest, target + skipped, (size_t)length);
+    self->rest[length] = '/';
     return 0;
 }
 
@@ -97,7 +119,8 @@ static int open_here(const walk *self, const char *name, int flags)
     if (errno != ENOENT && errno != EACCES) {
         int error = errno;
 
-        if (fstatat(where(self), name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode))
+        if (fstatat(where(self), name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISLNK(status.st_mode))
             return -ELOOP;
         errno = error;
     }
@@ -150,9 +173,9 @@ static void skip_nothings(walk *self)
     memmove(self->rest, rest, strlen(rest) + 1);
 }
 
-int torc__open_beneath_by_walking(int root, const char *path, int flags)
+int torc__open_beneath_by_walking(const torc__root *root, const char *path, int flags)
 {
-    walk self = { .depth = 1, .directories = { root } };
+    walk self = { .root = root, .depth = 1, .directories = { root->directory } };
     bool done = false;
     int result = 0;
 
@@ -179,13 +202,14 @@ int torc__open_beneath_by_walking(int root, const char *path, int flags)
 
 #if defined(__linux__) && defined(SYS_openat2)
 
-/* A rename somewhere on the way makes the kernel unsure whether ".." led out: it may be asked again. */
+/* A rename on the way makes the kernel unsure whether ".." led out: it may be asked again. */
 #define TRIES_MAX 8
 
 static atomic_bool kernel_cannot;
 
-int torc__open_beneath(int root, const char *path, int flags)
+int torc__open_beneath(const torc__root *root, const char *path, int flags)
 {
+    const char *name = *path != '\0' ? path : ".";
     struct open_how how = {
         .flags = (unsigned)(flags | ALWAYS),
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
@@ -197,13 +221,16 @@ int torc__open_beneath(int root, const char *path, int flags)
     if ((flags & O_PATH) != 0)
         how.flags = (unsigned)(flags | O_CLOEXEC);
     for (int tries = 0; tries < TRIES_MAX; tries++) {
-        long file = syscall(SYS_openat2, root, *path != '\0' ? path : ".", &how, sizeof(how));
+        long file = syscall(SYS_openat2, root->directory, name, &how, sizeof(how));
 
         if (file >= 0)
             return (int)file;
         if (errno != EAGAIN && errno != EINTR)
             break;
     }
+    /* It led out, or was an absolute link, which the kernel takes for leading out in any case. */
+    if (errno == EXDEV && root->path != NULL)
+        return torc__open_beneath_by_walking(root, path, flags);
     /* A filter of system calls that does not know this one refuses it as EPERM. */
     if (errno != ENOSYS && errno != EPERM)
         return -errno;
@@ -213,7 +240,7 @@ int torc__open_beneath(int root, const char *path, int flags)
 
 #else
 
-int torc__open_beneath(int root, const char *path, int flags)
+int torc__open_beneath(const torc__root *root, const char *path, int flags)
 {
     return torc__open_beneath_by_walking(root, path, flags);
 }

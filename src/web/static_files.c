@@ -10,11 +10,11 @@
 #include "web/static_files.h"
 
 #include "base/memory.h"
-#include "web/open_beneath.h"
 #include "web/url_path.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,8 +28,9 @@ void torc_web_files_free(void *context)
 
     if (files == NULL)
         return;
-    if (files->root >= 0)
-        close(files->root);
+    if (files->root.directory >= 0)
+        close(files->root.directory);
+    free(files->root.path);
     torc__file_cache_destroy(&files->cache);
     torc__mime_types_free(files->types);
     torc__free(files->index);
@@ -43,9 +44,10 @@ static torc_failure *fill_in(torc_web_files *files, const torc_web_files_options
     if (*index == '\0' || strchr(index, '/') != NULL)
         return torc_failure_new(&torc_error_invalid_argument,
             "'%s' cannot be an index: give the name of a file, as in index.html", index);
-    files->root = open(options->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (files->root < 0)
+    files->root.directory = open(options->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (files->root.directory < 0)
         return torc_failure_from_errno(errno, "cannot serve the directory %s", options->path);
+    files->root.path = realpath(options->path, NULL);
     files->no_listing = options->no_listing;
     files->cache_file_max = options->cache_file_max != 0 ? options->cache_file_max : 64 * 1024;
     files->index = torc_slice_dup(torc_slice_of(index));
@@ -66,7 +68,7 @@ torc_web_files *torc_web_files_new(
             torc_failure_new(&torc_error_out_of_memory, "no memory to serve %s", options->path);
         return NULL;
     }
-    files->root = -1;
+    files->root.directory = -1;
     torc__file_cache_init(
         &files->cache, options->cache_max != 0 ? options->cache_max : 16 * 1024 * 1024);
     *reterr_failure = fill_in(files, options);
@@ -149,7 +151,7 @@ static bool is_root(const lookup *self)
 static void answer_directory(const lookup *self)
 {
     int directory = torc__open_beneath(
-        self->files->root, is_root(self) ? "" : self->path, O_RDONLY | O_DIRECTORY);
+        &self->files->root, is_root(self) ? "" : self->path, O_RDONLY | O_DIRECTORY);
 
     if (directory < 0) {
         torc__files_refuse(self->request, -directory);
@@ -165,7 +167,7 @@ static void answer_directory(const lookup *self)
 static int answer_file(const lookup *self, const char *path)
 {
     torc__file_versions versions;
-    int error = torc__file_versions_open(self->files->root, path, &versions);
+    int error = torc__file_versions_open(&self->files->root, path, &versions);
     mode_t mode;
 
     if (error != 0)
@@ -241,7 +243,7 @@ static torc__cached_file *find_fresh(
     now = torc_now(request->site->reactor);
     if (TORC_LIKELY(now < file->fresh_until))
         return file;
-    if (file->unsettled || !torc__file_stamps_hold(files->root, file->path, file->stamps)) {
+    if (file->unsettled || !torc__file_stamps_hold(&files->root, file->path, file->stamps)) {
         torc__file_cache_drop(&files->cache, file);
         return NULL;
     }

@@ -12,12 +12,13 @@
 #include "web/file_versions.h"
 #include "web/http_server.h"
 #include "web/mime_types.h"
+#include "web/open_beneath.h"
 
 /* A change is to be seen within a second: some of that goes into the turn of the loop. */
 #define TORC__FILES_FRESH_FOR (800 * TORC_MILLISECOND)
 
 struct torc_web_files {
-    int root;
+    torc__root root;
     char *index;
     bool no_listing;
     size_t cache_file_max;
@@ -32,7 +33,7 @@ struct torc_web_files {
 void torc__files_send(torc_web_files *files, torc_web_request *request, const char *path,
     torc__file_versions *versions, torc_slice target);
 
-/* Answers with a listing of the open directory, which is taken over. `path` is relative to the root. */
+/* Answers with a listing of the open directory, which is taken over; `path` is below the root. */
 void torc__files_list(
     torc_web_files *files, torc_web_request *request, torc_slice path, int directory);
 

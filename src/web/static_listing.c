@@ -8,7 +8,6 @@
 
 #include "base/memory.h"
 #include "web/directory_listing.h"
-#include "web/open_beneath.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -39,7 +38,7 @@ static bool look_through_link(const gathering *self, const char *name, struct st
 
     if (length < 0 || length >= (int)sizeof(path))
         return false;
-    file = torc__open_beneath(self->files->root, path, TORC__O_LOOK);
+    file = torc__open_beneath(&self->files->root, path, TORC__O_LOOK);
     if (file < 0)
         return false;
     found = fstat(file, ret_status) == 0;

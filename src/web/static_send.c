@@ -274,7 +274,8 @@ static bool send_parts(sending *self, const torc__http_ranges *ranges)
 static void refuse_range(sending *self)
 {
     char lines[64];
-    int length = snprintf(lines, sizeof(lines), "Content-Range: bytes */%" PRIu64 "\r\n", self->size);
+    int length =
+        snprintf(lines, sizeof(lines), "Content-Range: bytes */%" PRIu64 "\r\n", self->size);
 
     torc__web_add_lines(self->request, torc_slice_make(lines, (size_t)length));
     torc_web_respond_status(self->request, 416);

@@ -45,7 +45,7 @@ class CommandLine(unittest.TestCase):
                 (("web", "--path"), ("--path", "DIR")),
                 (("web", "--path", "/tmp", "--max-head", "1Q"), ("--max-head", "64K")),
                 (("web", "--path", "/tmp", "--head-timeout", "soon"), ("--head-timeout", "0.5")),
-                (("web", "--path", "/tmp", "--port", "1", "--listen", "tcp:2"), ("--port", "--listen")),
+                (("web", "--path", "/tmp", "--port", "1", "--listen", "tcp:2"), ("--listen",)),
                 (("web", "--path", "/tmp", "extra"), ("'extra'",)),
                 (("--log-level", "loud", "web", "--path", "/tmp"), ("--log-level", "warn")),
                 (("--reactor", "magic", "web", "--path", "/tmp"), ("--reactor", "poll"))):
@@ -211,8 +211,9 @@ class Load(unittest.TestCase):
             self.skipTest("there is no wrk")
         server = web.Server(files={"small.txt": "hello", "big": os.urandom(300_000)})
         for name in ("small.txt", "big"):
-            run = subprocess.run(["wrk", "-t1", "-c100", "-d1s", f"{server.url}/{name}"],
-                                 stdout=subprocess.PIPE, text=True, timeout=web.PATIENCE, check=True)
+            run = subprocess.run(
+                ["wrk", "-t1", "-c100", "-d1s", f"{server.url}/{name}"],
+                stdout=subprocess.PIPE, text=True, timeout=web.PATIENCE, check=True)
             self.assertIn("Requests/sec", run.stdout)
             self.assertNotIn("Socket errors", run.stdout)
             self.assertNotIn("Non-2xx", run.stdout)

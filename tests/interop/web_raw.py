@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "sup
 import web
 
 HOST = b"Host: h\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
 GET = b"GET /small.txt HTTP/1.1\r\n" + HOST + b"\r\n"
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
 
@@ -39,17 +40,17 @@ BAD = [
     (b"GET / HTTP/1.1\r\n" + HOST + b"Content-Length: 1 1\r\n\r\nx", 400),
     (b"GET / HTTP/1.1\r\n" + HOST + b"Content-Length:\r\n\r\nx", 400),
     (b"GET / HTTP/1.1\r\n" + HOST + b"Content-Length: 99999999999999999999\r\n\r\nx", 400),
-    (b"GET / HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\n" + CHUNKED + b"\r\n", 400),
     (b"GET / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip\r\n\r\n", 501),
     (b"GET / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: xchunked\r\n\r\n", 501),
     (b"GET / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked, chunked\r\n\r\n", 400),
     (b"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
     (b"GET / HTTP/1.1\r\n" + HOST + b"Expect: magic\r\n\r\n", 417),
-    (b"GET / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n", 400),
-    (b"GET / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n", 400),
-    (b"GET / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n", 400),
-    (b"GET / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n1\na\n", 400),
-    (b"GET / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n", 400),
+    (b"GET / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n-1\r\n", 400),
+    (b"GET / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n0x1\r\na\r\n", 400),
+    (b"GET / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n1\r\nabc\r\n", 400),
+    (b"GET / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n1\na\n", 400),
+    (b"GET / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\nFFFFFFFFFFFFFFFFF\r\n", 400),
     (b"GET / HTTP/1.1\r\n" + HOST + b"Content-Length: 2000000\r\n\r\n", 413),
     (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
     (b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"a" * 33000 + b"\r\n\r\n", 431),
@@ -64,7 +65,8 @@ class Raw(unittest.TestCase):
         cls.server = web.Server(
             "--head-timeout", "0.5", "--body-timeout", "0.5", "--idle-timeout", "1",
             "--send-timeout", "2",
-            files={"small.txt": "Hello, world!", "smuggled": "smuggled", "huge": os.urandom(1 << 26)})
+            files={"small.txt": "Hello, world!", "smuggled": "smuggled",
+                   "huge": os.urandom(1 << 26)})
 
     @classmethod
     def tearDownClass(cls):
@@ -200,7 +202,7 @@ class Raw(unittest.TestCase):
     def test_bodies_are_read_and_requests_behind_them_answered(self):
         self.connection.sendall(
             b"GET /small.txt HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nhello" + GET
-            + b"GET /small.txt HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+            + b"GET /small.txt HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n"
             + b"3;a=b\r\nabc\r\n0\r\nT: r\r\n\r\n" + GET)
         for _ in range(4):
             self.assertEqual(self.reader.answer().body, b"Hello, world!")

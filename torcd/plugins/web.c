@@ -42,7 +42,8 @@ static const torcd_option options[] = {
         "do not list directories that have no index" },
     { "access-log", "FILE", TORCD_TEXT, SETTING(access_log), 0, 0,
         "append a line for each request to FILE; the standard output by default" },
-    { "max-line", "SIZE", TORCD_SIZE, SETTING(line_max), 16, 1 << 20, "request line; 8K by default" },
+    { "max-line", "SIZE", TORCD_SIZE, SETTING(line_max), 16, 1 << 20,
+        "request line; 8K by default" },
     { "max-head", "SIZE", TORCD_SIZE, SETTING(head_max), 64, 1 << 24,
         "head of a request; 32K by default" },
     { "max-fields", "N", TORCD_NUMBER, SETTING(fields_max), 1, 65534,
@@ -59,8 +60,7 @@ static const torcd_option options[] = {
         "between two requests; 60 by default" },
     { "send-timeout", "SECONDS", TORCD_SECONDS, SETTING(send_timeout), TORC_MILLISECOND, 0,
         "for a client that takes nothing of what is sent; 60 by default" },
-    { "cache", "SIZE", TORCD_SIZE, SETTING(cache), 1, 0,
-        "memory for small files; 16M by default" },
+    { "cache", "SIZE", TORCD_SIZE, SETTING(cache), 1, 0, "memory for small files; 16M by default" },
     { NULL, NULL, TORCD_FLAG, 0, 0, 0, NULL },
 };
 
@@ -95,7 +95,8 @@ static bool check(const void *values, char error[TORCD_ERROR_MAX])
     if (settings->port_text != NULL &&
         !torc_slice_to_number(torc_slice_of(settings->port_text), 65535, &port)) {
         snprintf(error, TORCD_ERROR_MAX,
-            "--port: '%.80s' is not a port; give a number between 0 and 65535", settings->port_text);
+            "--port: '%.80s' is not a port; give a number between 0 and 65535",
+            settings->port_text);
         return false;
     }
     return true;

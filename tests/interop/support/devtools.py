@@ -85,7 +85,7 @@ class Browser:
             [program, *FLAGS, f"--user-data-dir={self.folder}", "about:blank"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         active = os.path.join(self.folder, "DevToolsActivePort")
-        wait_until(lambda: os.path.exists(active) and os.path.getsize(active) > 0, "Chromium's start")
+        wait_until(lambda: os.path.exists(active) and os.path.getsize(active) > 0, "the browser")
         with open(active, encoding="ascii") as file:
             self.address = f"127.0.0.1:{file.readline().strip()}"
         wait_until(lambda: self.pages() != [], "a page")

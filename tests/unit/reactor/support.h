@@ -88,16 +88,20 @@ static void wake_by_hand(torc_driver *driver)
     real_driver->wake(driver);
 }
 
+static TORC_UNUSED void count_wakes(torc_reactor *watched)
+{
+    real_driver = watched->driver->kind;
+    driver_by_hand = *real_driver;
+    driver_by_hand.wake = wake_by_hand;
+    watched->driver->kind = &driver_by_hand;
+    atomic_store(&wakes, 0);
+}
+
 static TORC_UNUSED void move_clock_by_hand(torc_reactor *moved)
 {
-    real_driver = moved->driver->kind;
-    driver_by_hand = *real_driver;
     driver_by_hand.now = now_by_hand;
     driver_by_hand.turn = turn_by_hand;
-    driver_by_hand.wake = wake_by_hand;
-    moved->driver->kind = &driver_by_hand;
     clock_by_hand = moved->now;
-    atomic_store(&wakes, 0);
 }
 
 /* One turn, in which no time passes. */
@@ -115,17 +119,25 @@ static TORC_UNUSED void pass(torc_time time)
 
 /* -- around each test ---------------------------------------------------------------------- */
 
-static TORC_UNUSED int set_up(void **state)
+static TORC_UNUSED int set_up_with_real_clock(void **state)
 {
     (void)state;
     reactor = torc_reactor_new();
     root = torc_root(reactor);
-    move_clock_by_hand(reactor);
+    count_wakes(reactor);
     record[0] = '\0';
     logged = 0;
     last_logged[0] = '\0';
     last_context[0] = '\0';
     return torc_log_add_observer(TORC_LOG_WARN, observe, NULL) ? 0 : -1;
+}
+
+static TORC_UNUSED int set_up(void **state)
+{
+    if (set_up_with_real_clock(state) != 0)
+        return -1;
+    move_clock_by_hand(reactor);
+    return 0;
 }
 
 static TORC_UNUSED int tear_down(void **state)
@@ -138,5 +150,7 @@ static TORC_UNUSED int tear_down(void **state)
 }
 
 #define REACTOR_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define REAL_TIME_TEST(function) \
+    cmocka_unit_test_setup_teardown(function, set_up_with_real_clock, tear_down)
 
 #endif /* TORC_TESTS_REACTOR_SUPPORT_H */

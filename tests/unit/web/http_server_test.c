@@ -162,8 +162,10 @@ static void answers_pipelined_requests_in_order_and_in_one_flush(void **state)
 
 static void is_the_same_however_the_input_is_cut(void **state)
 {
-    static const char input[] = "POST /body HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "5\r\nhello\r\n0\r\n\r\nGET /later HTTP/1.1\r\nHost: h\r\n\r\nGET /x HTTP/1.1\r\nHost: h\r\n\r\n";
+    static const char input[] =
+        "POST /body HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "5\r\nhello\r\n0\r\n\r\nGET /later HTTP/1.1\r\nHost: h\r\n\r\n"
+        "GET /x HTTP/1.1\r\nHost: h\r\n\r\n";
 
     (void)state;
     for (size_t cut = 1; cut < sizeof(input) - 1; cut++) {
@@ -313,7 +315,8 @@ static void a_request_may_be_answered_later(void **state)
     client *c = client_connect(reactor, site());
 
     (void)state;
-    client_send(c, "GET /later HTTP/1.1\r\nHost: h\r\nX: y\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_send(c, "GET /later HTTP/1.1\r\nHost: h\r\nX: y\r\n\r\n"
+        "GET /next HTTP/1.1\r\nHost: h\r\n\r\n");
     client_wait(c, a_request_is_held);
     client_send(c, "GET /last HTTP/1.1\r\nHost: h\r\n\r\n");
     client_turns(c);
@@ -391,7 +394,8 @@ static void a_client_that_asks_is_told_to_go_on(void **state)
     client *c = client_connect(reactor, site());
 
     (void)state;
-    client_send(c, "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    client_send(c,
+        "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
     client_expect(c, "HTTP/1.1 100 Continue\r\n\r\n");
     client_expect_none(c, "taken");
     client_send(c, "abc");
@@ -405,7 +409,8 @@ static void bodies_are_bounded(void **state)
     static const char *const inputs[] = {
         "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n",
         "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
-        "POST /body HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n",
+        "POST /body HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "3\r\nabc\r\n2\r\nde\r\n",
     };
 
     (void)state;
@@ -448,7 +453,8 @@ static void bad_requests_are_answered_and_the_connection_ends(void **state)
         { "GET / HTTP/1.1\rHost: a\r\n\r\n", "400" },
         { "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\nx", "400" },
         { "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\nx", "400" },
-        { "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "400" },
+        { "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "400" },
         { "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", "501" },
         { "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "400" },
         { "GET / HTTP/2.0\r\nHost: a\r\n\r\n", "505" },
@@ -663,7 +669,7 @@ static void an_idle_connection_is_small(void **state)
     assert_true(sizeof(torc__web_connection) <= 250);
 }
 
-/* A conversation of all kinds of requests, with one allocation failing in it. Gives whether one did. */
+/* All kinds of requests, with one allocation failing among them. Gives whether one did. */
 static bool converse_with_a_failure(unsigned int passed)
 {
     client *c = client_connect(reactor, site());

@@ -19,12 +19,14 @@
 
 #include <cmocka.h>
 
-typedef int opener(int root, const char *path, int flags);
+typedef int opener(const torc__root *root, const char *path, int flags);
 
 static opener *const ways[] = { torc__open_beneath, torc__open_beneath_by_walking };
 
 static char base[64];
+static char root_path[96];
 static int root;
+static torc__root given;
 
 static void put(int directory, const char *name, const char *text)
 {
@@ -33,6 +35,15 @@ static void put(int directory, const char *name, const char *text)
     assert_true(file >= 0);
     assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
     close(file);
+}
+
+/* A link that says where it leads from the very top: to the root's path with `rest` behind it. */
+static void link_absolutely(const char *rest, const char *name)
+{
+    char target[128];
+
+    snprintf(target, sizeof(target), "%s%s", root_path, rest);
+    assert_int_equal(symlinkat(target, root, name), 0);
 }
 
 static int set_up(void **state)
@@ -46,6 +57,9 @@ static int set_up(void **state)
     put(outside, "secret", "secret");
     assert_int_equal(mkdirat(outside, "root", 0755), 0);
     root = openat(outside, "root", O_RDONLY | O_DIRECTORY);
+    snprintf(root_path, sizeof(root_path), "%s/root", base);
+    assert_int_equal(mkdirat(outside, "root2", 0755), 0);
+    put(outside, "root2/secret", "secret");
     put(root, "a", "file a");
     assert_int_equal(mkdirat(root, "d", 0755), 0);
     assert_int_equal(mkdirat(root, "d/e", 0755), 0);
@@ -58,6 +72,11 @@ static int set_up(void **state)
     assert_int_equal(symlinkat("d/e", root, "to_directory"), 0);
     assert_int_equal(symlinkat("circle", root, "circle"), 0);
     assert_int_equal(mkfifoat(root, "pipe", 0644), 0);
+    link_absolutely("/d/e/b", "d/absolute_in");
+    link_absolutely("", "d/absolute_root");
+    link_absolutely("/d/../../secret", "absolute_out");
+    link_absolutely("2/secret", "absolute_beside");
+    given = (torc__root){ .directory = root, .path = root_path };
     close(outside);
     return 0;
 }
@@ -75,7 +94,7 @@ static int tear_down(void **state)
 static void expect_text(opener *open_it, const char *path, const char *text)
 {
     char bytes[32] = "";
-    int file = open_it(root, path, O_RDONLY);
+    int file = open_it(&given, path, O_RDONLY);
 
     if (file < 0)
         fail_msg("%s: %s", path, strerror(-file));
@@ -86,7 +105,7 @@ static void expect_text(opener *open_it, const char *path, const char *text)
 
 static void expect_error(opener *open_it, const char *path, int error)
 {
-    int file = open_it(root, path, O_RDONLY);
+    int file = open_it(&given, path, O_RDONLY);
 
     if (file != -error)
         fail_msg("%s: got %d, not %d", path, file, -error);
@@ -113,6 +132,8 @@ static void follows_links_that_stay_inside(void **state)
         expect_text(ways[i], "d/e/up", "file a");
         expect_text(ways[i], "to_directory/b", "file b");
         expect_text(ways[i], "to_directory/../e/b", "file b");
+        expect_text(ways[i], "d/absolute_in", "file b");
+        expect_text(ways[i], "d/absolute_root/d/e/b", "file b");
     }
 }
 
@@ -125,6 +146,9 @@ static void never_leads_out(void **state)
         expect_error(ways[i], "/etc/passwd", EXDEV);
         expect_error(ways[i], "out", EXDEV);
         expect_error(ways[i], "absolute", EXDEV);
+        expect_error(ways[i], "absolute_out", EXDEV);
+        expect_error(ways[i], "absolute_beside", EXDEV);
+        expect_error(ways[i], "d/absolute_root/../secret", EXDEV);
         expect_error(ways[i], "parent", EXDEV);
         expect_error(ways[i], "parent/secret", EXDEV);
     }
@@ -147,13 +171,13 @@ static void opens_the_directory_itself_and_does_not_wait_for_a_pipe(void **state
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        int file = ways[i](root, "", O_RDONLY);
+        int file = ways[i](&given, "", O_RDONLY);
 
         assert_true(file >= 0);
         assert_int_equal(fstat(file, &status), 0);
         assert_true(S_ISDIR(status.st_mode));
         close(file);
-        file = ways[i](root, "pipe", O_RDONLY);
+        file = ways[i](&given, "pipe", O_RDONLY);
         assert_true(file >= 0);
         close(file);
     }
@@ -165,13 +189,13 @@ static void looks_at_what_a_link_leads_to(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        int file = ways[i](root, "in", TORC__O_LOOK);
+        int file = ways[i](&given, "in", TORC__O_LOOK);
 
         assert_true(file >= 0);
         assert_int_equal(fstat(file, &status), 0);
         assert_true(S_ISREG(status.st_mode));
         close(file);
-        assert_int_equal(ways[i](root, "out", TORC__O_LOOK), -EXDEV);
+        assert_int_equal(ways[i](&given, "out", TORC__O_LOOK), -EXDEV);
     }
 }
 

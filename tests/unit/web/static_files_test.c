@@ -106,7 +106,8 @@ static const char *ask(const char *method, const char *target, const char *field
 {
     char request[1024];
 
-    snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: h\r\n%s\r\n", method, target, fields);
+    snprintf(
+        request, sizeof(request), "%s %s HTTP/1.1\r\nHost: h\r\n%s\r\n", method, target, fields);
     client_forget(c);
     client_send(c, request);
     if (strcmp(method, "HEAD") == 0)
@@ -237,10 +238,25 @@ static void only_get_head_and_options(void **state)
 static void nothing_outside_is_sent(void **state)
 {
     static const char *const targets[] = {
-        "/../secret", "/..%2fsecret", "/%2e%2e/secret", "/%2E%2E%2Fsecret", "/bare/../../secret",
-        "/bare/%2e%2e/%2e%2e/secret", "//../secret", "/.%2e/secret", "/%2e./secret", "/..\\secret",
-        "/..%5csecret", "/%252e%252e/secret", "/..;/secret", "/....//secret", "/%c0%ae%c0%ae/secret",
-        "/a.txt%00.html", "/out", "/bare/leads_out", "http://h/../secret",
+        "/../secret",
+        "/..%2fsecret",
+        "/%2e%2e/secret",
+        "/%2E%2E%2Fsecret",
+        "/bare/../../secret",
+        "/bare/%2e%2e/%2e%2e/secret",
+        "//../secret",
+        "/.%2e/secret",
+        "/%2e./secret",
+        "/..\\secret",
+        "/..%5csecret",
+        "/%252e%252e/secret",
+        "/..;/secret",
+        "/....//secret",
+        "/%c0%ae%c0%ae/secret",
+        "/a.txt%00.html",
+        "/out",
+        "/bare/leads_out",
+        "http://h/../secret",
     };
 
     (void)state;
@@ -289,8 +305,8 @@ static void sends_several_ranges_at_once(void **state)
     snprintf(boundary, sizeof(boundary), "%s", field("Content-Type") + 31);
     snprintf(expected, sizeof(expected),
         "\r\n--%s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes 0-0/5\r\n\r\nh"
-        "\r\n--%s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes 3-4/5\r\n\r\nlo"
-        "\r\n--%s--\r\n", boundary, boundary, boundary);
+        "\r\n--%s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes 3-4/5\r\n\r\n"
+        "lo\r\n--%s--\r\n", boundary, boundary, boundary);
     assert_string_equal(body(), expected);
 }
 
