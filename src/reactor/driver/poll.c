@@ -6,6 +6,7 @@
 #include "reactor/driver/watch_table.h"
 
 #include "base/memory.h"
+#include "base/system_call.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -113,7 +114,7 @@ static void poll_wait_and_tell(torc__readiness *readiness, torc_time timeout)
         self->polled[i].events = events_of(self->table.watched[i].wanted);
         self->polled[i].revents = 0;
     }
-    count = poll(self->polled, (nfds_t)watched, torc__readiness_milliseconds(timeout));
+    count = TORC__CALL(poll, self->polled, (nfds_t)watched, torc__readiness_milliseconds(timeout));
     torc__readiness_woke(readiness);
     for (size_t i = 0; i < watched && count > 0; i++) {
         if (self->polled[i].revents == 0)

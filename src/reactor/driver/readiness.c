@@ -6,6 +6,7 @@
 #include "reactor/driver/readiness.h"
 
 #include "base/memory.h"
+#include "base/system_call.h"
 #include "reactor/driver/socket.h"
 
 #include <torc/log.h>
@@ -165,7 +166,7 @@ static void io_receive(torc_io *io, bool on)
 
 static int io_finish(torc_io *io)
 {
-    return shutdown(io->descriptor, SHUT_WR) == 0 ? 0 : -errno;
+    return TORC__CALL(shutdown, io->descriptor, SHUT_WR) == 0 ? 0 : -errno;
 }
 
 static bool io_close(torc_io *io, bool reset)
@@ -232,7 +233,7 @@ static void receive_ready(torc__readiness *readiness, torc_io *io)
         watch_as_wanted(io);
         return;
     }
-    got = recv(io->descriptor, readiness->buffer, READ_SIZE, 0);
+    got = TORC__CALL(recv, io->descriptor, readiness->buffer, READ_SIZE, 0);
     if (got > 0)
         io->events->received(io, torc_slice_make(readiness->buffer, (size_t)got), 0);
     else if (got == 0)
@@ -301,7 +302,7 @@ static void drain_waker(const torc_io *io)
 {
     char bytes[64];
 
-    while (read(io->descriptor, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
+    while (TORC__CALL(read, io->descriptor, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
         continue;
 }
 
@@ -350,14 +351,14 @@ static int open_waker(torc__readiness *readiness)
     int descriptor;
 
 #if defined(__linux__)
-    descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    descriptor = TORC__CALL(eventfd, 0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (descriptor < 0)
         return -errno;
     readiness->wake_descriptor = descriptor;
 #else
     int ends[2];
 
-    if (pipe(ends) < 0)
+    if (TORC__CALL(pipe, ends) < 0)
         return -errno;
     (void)torc__socket_prepare(ends[0]);
     (void)torc__socket_prepare(ends[1]);
