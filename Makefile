@@ -18,10 +18,10 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1#\2/p' Makefile | column -t -s '#' 2>/dev/null || \
 	    sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' Makefile
 
-serve: ## builds torcd and serves DIR (this folder) on PORT (8080)
+serve: ## builds torcd and serves DIR (this folder) on http://127.0.0.1:PORT/ (8080)
 	@tools/install-packages build
 	cmake --preset release >/dev/null && cmake --build --preset release -j $(JOBS) --target torcd
-	build/torcd web --port $(PORT) --path $(DIR)
+	build/torcd web --listen tcp:$(PORT):interface=127.0.0.1 --path $(DIR)
 
 test: ## builds and runs all tests
 	@tools/install-packages test

@@ -309,6 +309,8 @@ void torc_reactor_free(torc_reactor *reactor)
     torc__check_thread(reactor, "torc_reactor_free");
     if (reactor->in_turn)
         torc__abort("torc_reactor_free was called from inside a callback; call torc_stop there");
+    /* What ends with the scopes may call the program, which must not free or run this meanwhile. */
+    reactor->in_turn = true;
     current_reactor = reactor;
     end(reactor);
     torc__posting_close(reactor);
@@ -350,7 +352,12 @@ torc_time torc_now(const torc_reactor *reactor)
 
 void torc_call_when_running(torc_scope *scope, torc_call *call, void *argument)
 {
-    torc_call_soon(scope, call, argument);
+    torc_delayed_call started;
+
+    torc__check_thread(scope->reactor, "torc_call_when_running");
+    started = torc_call_soon(scope, call, argument);
+    if (!torc_delayed_is_active(&started) && !scope->ended)
+        torc_log_error("out of memory: a call is not made when the reactor runs");
 }
 
 /* -- stalls -------------------------------------------------------------------------------- */

@@ -152,6 +152,7 @@ void torc_stop_with(torc_reactor *reactor, int status)
 
 void torc_stop(torc_reactor *reactor)
 {
+    torc__check_thread(reactor, "torc_stop");
     torc_stop_with(reactor, 0);
 }
 

@@ -173,6 +173,7 @@ torc_delayed_call torc_call_later(
 
 torc_delayed_call torc_call_soon(torc_scope *scope, torc_call *call, void *argument)
 {
+    torc__check_thread(scope->reactor, "torc_call_soon");
     return torc_call_later(scope, 0, call, argument);
 }
 

@@ -104,6 +104,8 @@ void torc__transport_flush(torc_transport *self)
         }
         sent = send_some(self);
         if (sent < 0) {
+            /* The peer must not take what it has for the whole. */
+            self->flags |= TORC__RESETS;
             torc__transport_fail(self, sending_failure((int)-sent));
             return;
         }

@@ -379,8 +379,8 @@ void torc__transport_start(torc_transport *self, const torc_address *peer)
         protocol->kind->connection_made(protocol);
     torc__transport_leave(self, outer);
     torc__transport_update_receiving(self);
-    if (self->flags & TORC__PAUSED)
-        self->io.kind->receive(&self->io, false);
+    if (!(self->flags & (TORC__RECEIVING | TORC__IO_CLOSED)))
+        self->io.kind->receive(&self->io, false); /* an accepted socket receives from the start */
     /* Whoever connected is told of the protocol before that is told of its end. */
     if (torc_is_closing(self))
         torc__transport_queue_after(self);

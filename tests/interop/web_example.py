@@ -23,7 +23,8 @@ class Hello(unittest.TestCase):
                 connection.settimeout(web.PATIENCE)
                 connection.connect(path)
                 reader = web.Reader(connection)
-                connection.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\nDELETE / HTTP/1.1\r\nHost: h\r\n\r\n")
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+                                   b"DELETE / HTTP/1.1\r\nHost: h\r\n\r\n")
                 answer = reader.answer()
                 self.assertEqual((answer.status, answer.body), (200, b"Hello, world!\n"))
                 self.assertEqual(reader.answer().status, 405)

@@ -95,6 +95,12 @@ class Raw(unittest.TestCase):
         self.assertEqual(len(self.reader.answer().body), 1 << 26)
         self.assertEqual(self.reader.answer().body, b"Hello, world!")
 
+    def test_pipelined_files_are_opened_one_at_a_time(self):
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.connection.sendall((b"GET /huge HTTP/1.1\r\n" + HOST + b"\r\n") * 500)
+        web.wait_until(lambda: web.is_readable(self.connection, 0), "the first answer")
+        self.assertLess(len(os.listdir(f"/proc/{self.server.process.pid}/fd")), 30)
+
     def test_bad_requests(self):
         for request, status in BAD:
             with self.server.connect() as connection:

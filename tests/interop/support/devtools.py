@@ -112,9 +112,15 @@ class Browser:
         return result["result"].get("value")
 
     def wait_for(self, expression):
+        """Until it is true; while a page gives way to another there is nothing to ask."""
         until = time.monotonic() + PATIENCE
-        while not self.evaluate(expression):
-            assert time.monotonic() < until, f"waited in vain for {expression}"
+        seen = None
+        while seen is not True:
+            assert time.monotonic() < until, f"waited in vain for {expression}: {seen}"
+            try:
+                seen = self.evaluate(expression)
+            except AssertionError as error:
+                seen = error
             time.sleep(0.02)
 
     def open(self, url):
@@ -123,15 +129,16 @@ class Browser:
 
     def click(self, text):
         """Clicks with the mouse on the link that shows this text."""
-        place = self.evaluate(
-            "(() => { for (const link of document.links) {"
-            f" if (!link.textContent.trim().startsWith({json.dumps(text)})) continue;"
-            " const box = link.getBoundingClientRect();"
-            " return [box.left + box.width / 2, box.top + box.height / 2]; } return null; })()")
-        assert place is not None, f"there is no link '{text}'"
-        for kind in ("mousePressed", "mouseReleased"):
-            self.call("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1],
-                      button="left", clickCount=1)
+        find = ("const link = [...document.links].find(link => link.textContent.trim()"
+                f".startsWith({json.dumps(text)}));"
+                "const box = link && link.getBoundingClientRect();"
+                "const x = link && box.left + box.width / 2, y = link && box.top + box.height / 2;")
+        self.wait_for("(() => {" + find + "const at = link && document.elementFromPoint(x, y);"
+                      "return Boolean(at) && at.closest('a') === link; })()")
+        x, y = self.evaluate("(() => {" + find + "return [x, y]; })()")
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, clickCount=1,
+                      button="none" if kind == "mouseMoved" else "left")
 
     def screenshot(self):
         return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])

@@ -1,5 +1,6 @@
 /*
- * Calls from other threads: order, batches, wake-ups, and none lost nor taken when the reactor stops.
+ * Calls from other threads: order, batches, wake-ups, and what happens to them when the reactor
+ * stops.
  */
 #include "reactor/support.h"
 

@@ -230,8 +230,11 @@ static void what_is_started_in_a_scope_that_has_ended_has_ended(void **state)
 
 static torc_result note_failure(void *name, torc_result result)
 {
-    note("%s:%s ", (const char *)name,
-        torc_is_failure(result) ? torc_failure_type_of(torc_result_failure(result))->name : "value");
+    const char *type = "value";
+
+    if (torc_is_failure(result))
+        type = torc_failure_type_of(torc_result_failure(result))->name;
+    note("%s:%s ", (const char *)name, type);
     return torc_nothing();
 }
 
@@ -285,7 +288,10 @@ static void end_own_scope(torc_protocol *self)
 
 static void run_protocol_that_ends_its_scope(void)
 {
-    static const torc_protocol_class broken = { .name = "Broken", .connection_made = end_own_scope };
+    static const torc_protocol_class broken = {
+        .name = "Broken",
+        .connection_made = end_own_scope,
+    };
     static const torc_protocol_class silent = { .name = "Silent" };
 
     torc_connect_in_memory(root, torc_factory_of(&broken), torc_factory_of(&silent));

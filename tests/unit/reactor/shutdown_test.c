@@ -32,7 +32,8 @@ static torc_deferred *trigger_fired(void *name)
 static torc_deferred *trigger_failed(void *name)
 {
     say(name);
-    return torc_deferred_fired(root, torc_fail_with(&torc_error, "%s is out of order", (char *)name));
+    return torc_deferred_fired(
+        root, torc_fail_with(&torc_error, "%s is out of order", (const char *)name));
 }
 
 static void fire_promise(void *argument)

@@ -1,6 +1,6 @@
 /*
- * What the tests of the reactor share: a reactor for each test, whose clock is moved by hand so that
- * no test waits for time to pass; a record of what ran in which order; and what was logged last.
+ * What the tests of the reactor share: a reactor for each test, whose clock is moved by hand so
+ * that no test waits for time to pass; a record of what ran in which order; what was logged last.
  *
  * The driver is the real one but for three things: its clock, that a turn does not sleep until a
  * deadline but moves the clock there, and that wake-ups are counted.

@@ -529,7 +529,10 @@ static void start_warning(torc_protocol *self)
 
 static void a_call_in_a_protocols_scope_speaks_for_the_protocol(void **state)
 {
-    static const torc_protocol_class speaker = { .name = "Speaker", .connection_made = start_warning };
+    static const torc_protocol_class speaker = {
+        .name = "Speaker",
+        .connection_made = start_warning,
+    };
     static const torc_protocol_class silent = { .name = "Silent" };
 
     (void)state;

@@ -247,8 +247,8 @@ static void change_one(torc_time now, unsigned bits)
 }
 
 /*
- * All that is due comes, in order, none early. They may be late together, by less than a tick, where
- * a slot holds more than the wheel looks at.
+ * All that is due comes, in order, none early. They may be late together, by less than a tick,
+ * where a slot holds more than the wheel looks at.
  */
 static void check_due(torc_time now)
 {

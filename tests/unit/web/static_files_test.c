@@ -394,6 +394,22 @@ static void notices_a_change_within_a_second(void **state)
     }
 }
 
+/* What has been as it is for a while is read again only when its stamp says so. */
+static void notices_a_change_of_an_old_file(void **state)
+{
+    torc_time until = torc_monotonic_now() + 150 * TORC_MILLISECOND;
+
+    (void)state;
+    while (torc_monotonic_now() < until)
+        torc_iterate(reactor, 10 * TORC_MILLISECOND);
+    expect_body("/a.txt", "", "hello");
+    expect_body("/page.html", "Accept-Encoding: br\r\n", "BROTLI");
+    put("a.txt", "HELLO");
+    assert_int_equal(unlinkat(root, "page.html.br", 0), 0);
+    expect_within_a_second("/a.txt", "", "HELLO");
+    expect_within_a_second("/page.html", "Accept-Encoding: br, gzip\r\n", "GZIP");
+}
+
 static void files_that_do_not_fit_are_sent_all_the_same(void **state)
 {
     static char text[200001];
@@ -476,6 +492,7 @@ int main(void)
         TEST(answers_conditional_requests),
         TEST(sends_the_version_that_the_client_likes),
         TEST(notices_a_change_within_a_second),
+        TEST(notices_a_change_of_an_old_file),
         TEST(files_that_do_not_fit_are_sent_all_the_same),
         TEST(many_large_files_are_sent_one_after_the_other),
         TEST(a_directory_that_is_not_there_is_told),
