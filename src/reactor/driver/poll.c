@@ -71,8 +71,7 @@ static int poll_watch(torc__readiness *readiness, torc_io *io, unsigned wanted, 
 {
     poll_driver *self = self_of(readiness);
 
-    (void)listed;
-    if (!reserve(self, self->table.count + 1))
+    if (!listed && !reserve(self, self->table.count + 1))
         return -ENOMEM;
     return torc__watch_table_set(&self->table, io, wanted);
 }
