@@ -86,7 +86,8 @@ static inline bool torture_is_passing(void)
     int error = chosen_error();
 
     return torture_now == NO_FAULT ||
-        (torture_now == SYSTEM_CALL && (error == EINTR || error == EAGAIN || error == ECONNABORTED));
+        (torture_now == SYSTEM_CALL &&
+            (error == EINTR || error == EAGAIN || error == ECONNABORTED));
 }
 
 /* Turns of the loop until *done is at least `value`. */
@@ -115,16 +116,21 @@ static inline int torture_descriptors(void)
 
 typedef void torture_conversation(void *argument);
 
+/* Looking for leaks stops the process for a while: not after each run. */
+enum { RUNS_BETWEEN_LEAK_CHECKS = 5 };
+
 static inline void torture_once(torture_conversation *conversation, void *argument)
 {
+    static int runs;
     int descriptors = torture_descriptors();
 
     conversation(argument);
     if (torture_descriptors() != descriptors)
         fail_msg("%s: %d descriptors, %d before", torture_fault(), torture_descriptors(),
             descriptors);
-    if (HAS_LEAK_CHECK && LEAKS())
-        fail_msg("%s: memory is leaked", torture_fault());
+    if (HAS_LEAK_CHECK && ++runs % RUNS_BETWEEN_LEAK_CHECKS == 0 && LEAKS())
+        fail_msg("%s, or one of the %d runs before it: memory is leaked", torture_fault(),
+            RUNS_BETWEEN_LEAK_CHECKS - 1);
 }
 
 static inline void torture_allocations(torture_conversation *conversation, void *argument)
