@@ -46,7 +46,7 @@ bench: ## measures Torc beside a bare loop, libuv, libevent, nginx and h2o
 	$(call configure,release)
 	bench/run
 
-lint: ## layers, both compilers, clang-tidy, scripts, manual pages
+lint: ## layers, both compilers, clang-tidy, both analyzers, scripts, manual pages
 	@tools/install-packages lint
 	tools/lint
 
