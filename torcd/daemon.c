@@ -50,15 +50,23 @@ int torcd_usage_error(const char *plugin, const char *error)
     return TORCD_EXIT_USAGE;
 }
 
+int torcd_exit_status(const torc_failure *failure)
+{
+    return torc_failure_is(failure, &torc_error_invalid_argument)
+        ? TORCD_EXIT_USAGE : TORCD_EXIT_FAILURE;
+}
+
 /* Logs the failure, releases it, and gives the exit status for it. */
 static int give_up(const char *what, torc_failure *failure)
 {
+    int status = torcd_exit_status(failure);
+
     if (what != NULL)
         torc_log_error("%s: %s", what, torc_failure_text(failure));
     else
         torc_log_error("%s", torc_failure_text(failure));
     torc_failure_release(failure);
-    return TORCD_EXIT_FAILURE;
+    return status;
 }
 
 static void reopen_logs(void *argument)

@@ -17,13 +17,6 @@ typedef struct torcd_settings {
     int64_t grace;
 } torcd_settings;
 
-/* What a supervisor may rely on; 64 is EX_USAGE of sysexits.h. */
-enum {
-    TORCD_EXIT_OK = 0,      /* stopped by SIGTERM or SIGINT, or had only to say something */
-    TORCD_EXIT_FAILURE = 1, /* could not start or go on: the log says why */
-    TORCD_EXIT_USAGE = 64,  /* the command line is wrong: trying again does not help */
-};
-
 /* Says `torcd: error` on stderr and gives TORCD_EXIT_USAGE. */
 int torcd_usage_error(const char *plugin, const char *error);
 

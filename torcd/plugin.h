@@ -41,6 +41,16 @@ const torcd_plugin *torcd_plugin_named(const char *name);
 
 torc_reactor *torcd_reactor(const torcd_daemon *torcd);
 
+/* What a supervisor may rely on; 64 is EX_USAGE of sysexits.h. */
+enum {
+    TORCD_EXIT_OK = 0,      /* stopped by SIGTERM or SIGINT, or had only to say something */
+    TORCD_EXIT_FAILURE = 1, /* could not start or go on: the log says why */
+    TORCD_EXIT_USAGE = 64,  /* the command line is wrong: trying again does not help */
+};
+
+/* The status for a failure that ends the daemon. */
+int torcd_exit_status(const torc_failure *failure);
+
 /* Whether requests are to be logged one by one (not with --no-access-log). */
 bool torcd_wants_access_log(const torcd_daemon *torcd);
 

@@ -16,9 +16,10 @@
  *     torc_write_static(t, slice)     trusts that the bytes never change nor go
  *
  * Flow control. When more than the high-water mark waits to be sent, the registered producer is
- * paused; without a producer, reading from this transport is paused, so that a protocol that
- * answers what it reads cannot be made to pile up answers. Below the low-water mark both go on.
- * More than the hard cap ends the connection with a failure of type torc_error_limit.
+ * paused. Without a producer, a protocol that writes so much while its data_received runs is not
+ * read from for a while, so that one that answers what it reads cannot be made to pile up answers.
+ * Below the low-water mark both go on. More than the hard cap ends the connection with a failure of
+ * type torc_error_limit.
  */
 #ifndef TORC_TRANSPORT_H
 #define TORC_TRANSPORT_H

@@ -1,6 +1,7 @@
 /*
  * Flow control: who is paused when too much waits to be sent, and who goes on when it has left. A
- * registered producer; where there is none, reading from the connection itself.
+ * registered producer; where there is none, reading from the connection itself, when the protocol
+ * answers more than the peer takes.
  */
 #include "transport/state.h"
 
@@ -38,7 +39,11 @@ void torc_set_water_marks(torc_transport *self, size_t low, size_t high, size_t 
 
 /* -- too much ------------------------------------------------------------------------------ */
 
-/* Only where sending at once does not help is anybody paused. */
+/*
+ * Only where sending at once does not help is anybody paused. Reading is paused for answers alone:
+ * if it were for all that is written, two ends that both have much to say would wait for each
+ * other for ever.
+ */
 void torc__transport_check_high_water(torc_transport *self)
 {
     if (TORC_LIKELY(self->output.size <= high_water(self)) || !(self->flags & TORC__STARTED))
@@ -47,6 +52,8 @@ void torc__transport_check_high_water(torc_transport *self)
     if (self->output.size <= high_water(self))
         return;
     if (self->attached.producer == NULL) {
+        if (!(self->flags & TORC__DELIVERING))
+            return;
         self->flags |= TORC__AUTO_PAUSED;
         torc__transport_update_receiving(self);
     } else if (!(self->flags & (TORC__PULLS | TORC__PRODUCER_PAUSED))) {
@@ -124,6 +131,7 @@ static void register_producer(torc_transport *self, torc_producer *producer, uin
         torc__abort("a transport has at most one producer: unregister the first one before "
                     "registering another");
     attach(self, producer, flags);
+    torc__transport_give_up_if_broken(self);
     torc__transport_settle_later(self);
 }
 

@@ -91,6 +91,32 @@ static torc_failure *sending_failure(int error)
     return torc__connection_failure(error);
 }
 
+/* Whether what the peer sent before it broke off may still be there to be received. */
+static bool may_still_receive(const torc_transport *self, int error)
+{
+    return (error == EPIPE || error == ECONNRESET) && !torc__transport_produces(self)
+        && (self->flags & (TORC__RECEIVING | TORC__LOSING)) == TORC__RECEIVING;
+}
+
+/*
+ * A peer that closes while we send to it may have said why, as a server does that refuses an
+ * upload: then that is received first, and the connection ends with its end.
+ */
+static void sending_failed(torc_transport *self, int error)
+{
+    torc_failure *reason = sending_failure(error);
+
+    if (may_still_receive(self, error)) {
+        torc__output_clear(&self->output, self->scope.reactor);
+        self->flags |= TORC__LOSING_WRITE | TORC__WRITE_FINISHED;
+        self->reason = reason;
+        return;
+    }
+    /* The peer must not take what it has for the whole. */
+    self->flags |= TORC__RESETS;
+    torc__transport_fail(self, reason);
+}
+
 void torc__transport_flush(torc_transport *self)
 {
     if (self->flags & (TORC__SEND_PENDING | TORC__ABORTING | TORC__LOST))
@@ -104,9 +130,7 @@ void torc__transport_flush(torc_transport *self)
         }
         sent = send_some(self);
         if (sent < 0) {
-            /* The peer must not take what it has for the whole. */
-            self->flags |= TORC__RESETS;
-            torc__transport_fail(self, sending_failure((int)-sent));
+            sending_failed(self, (int)-sent);
             return;
         }
         if (sent == 0) {
@@ -126,7 +150,7 @@ void torc__transport_on_sent(torc_io *io, size_t count, int error)
         return;
     torc__output_consume(&self->output, self->scope.reactor, count);
     if (error != 0)
-        torc__transport_fail(self, torc__connection_failure(error));
+        sending_failed(self, error);
     torc__transport_flush(self);
     torc__transport_resume_producer(self);
     torc__transport_settle(self);

@@ -29,12 +29,19 @@ enum {
     TORC__NEXT_WANTED = 1 << 18,   /* something is to be done in the next turn */
     TORC__IO_CLOSED = 1 << 19,
     TORC__CLOSE_PENDING = 1 << 20, /* the io will tell `closed` */
+    TORC__DELIVERING = 1 << 21,    /* data_received runs: what is written are answers */
 };
 
 /* -- transport.c --------------------------------------------------------------------------- */
 
-/* Notes why the connection ends; the first reason stays. Takes over `reason`. */
+/* Has the connection end; the first reason stays. Takes over `reason`. */
 void torc__transport_fail(torc_transport *self, torc_failure *reason);
+
+/*
+ * Ends a connection that sending has broken, and that is kept for the sake of what can still be
+ * received, because the protocol does not receive any more.
+ */
+void torc__transport_give_up_if_broken(torc_transport *self);
 
 /* Bracket calls of the protocol's code. */
 const torc__context *torc__transport_enter(torc_transport *self);

@@ -39,12 +39,19 @@ static torc_failure *done_failure(torc_reactor *reactor)
 
 void torc__transport_fail(torc_transport *self, torc_failure *reason)
 {
-    if (self->flags & (TORC__ABORTING | TORC__LOST)) {
+    if (self->reason != NULL || (self->flags & (TORC__ABORTING | TORC__LOST)))
         torc_failure_release(reason);
-        return;
-    }
+    else
+        self->reason = reason;
     self->flags |= TORC__ABORTING;
-    self->reason = reason;
+}
+
+void torc__transport_give_up_if_broken(torc_transport *self)
+{
+    if (self->reason == NULL || (self->flags & (TORC__ABORTING | TORC__LOST)))
+        return;
+    self->flags |= TORC__ABORTING | TORC__RESETS;
+    torc__transport_settle_later(self);
 }
 
 /* -- calling the protocol ------------------------------------------------------------------ */
@@ -69,7 +76,9 @@ static void deliver(torc_transport *self, torc_slice data)
     if (protocol->kind->data_received == NULL)
         return;
     outer = torc__transport_enter(self);
+    self->flags |= TORC__DELIVERING;
     protocol->kind->data_received(protocol, data);
+    self->flags &= ~(uint32_t)TORC__DELIVERING;
     torc__transport_leave(self, outer);
 }
 
@@ -146,6 +155,7 @@ void torc_pause_reading(torc_transport *self)
     self->flags |= TORC__PAUSED;
     if (self->flags & TORC__STARTED)
         torc__transport_update_receiving(self);
+    torc__transport_give_up_if_broken(self);
 }
 
 void torc_resume_reading(torc_transport *self)

@@ -8,6 +8,7 @@
  */
 #include "web/access_log.h"
 
+#include "base/decimal.h"
 #include "base/memory.h"
 #include "base/system_call.h"
 #include "base/write_at_once.h"
@@ -180,20 +181,17 @@ static void refresh_time(torc_web_log *self)
 
 static void add(torc_web_log *self, torc_slice text)
 {
+    if (text.length == 0)
+        return;
     memcpy(self->block + self->length, text.data, text.length);
     self->length += text.length;
 }
 
 static void add_number(torc_web_log *self, uint64_t number)
 {
-    char digits[20];
-    size_t start = sizeof(digits);
+    char digits[TORC__DECIMAL_MAX];
 
-    do {
-        digits[--start] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number != 0);
-    add(self, torc_slice_make(digits + start, sizeof(digits) - start));
+    add(self, torc__decimal(number, digits));
 }
 
 static bool is_plain(unsigned char byte)

@@ -7,6 +7,7 @@
  */
 #include "web/http_server.h"
 
+#include "base/decimal.h"
 #include "base/memory.h"
 #include "web/http_status.h"
 
@@ -90,14 +91,9 @@ static void add(builder *self, torc_slice text)
 
 static void add_number(builder *self, uint64_t number)
 {
-    char digits[20];
-    size_t start = sizeof(digits);
+    char digits[TORC__DECIMAL_MAX];
 
-    do {
-        digits[--start] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number != 0);
-    add(self, torc_slice_make(digits + start, sizeof(digits) - start));
+    add(self, torc__decimal(number, digits));
 }
 
 /* Whether the text can stand in a head without breaking it. */

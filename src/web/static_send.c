@@ -56,13 +56,21 @@ static size_t write_validators(
         torc__coding_names[coding] != NULL ? "\r\n" : "");
 }
 
-static void add_validators(const sending *self)
+/*
+ * Adds the fields of this version, and `line` behind them. A body without them could be taken for
+ * another one: where memory is out, that is answered, and the answer is false.
+ */
+static bool add_fields(const sending *self, const char *line)
 {
     char lines[LINES_MAX];
     size_t length = write_validators(self->versions, self->coding, lines, sizeof(lines));
 
-    torc__web_add_lines(self->request, torc_slice_make(lines, length));
-    torc__web_add_lines(self->request, TORC_SLICE("Accept-Ranges: bytes\r\n"));
+    length += (size_t)snprintf(
+        lines + length, sizeof(lines) - length, "Accept-Ranges: bytes\r\n%s", line);
+    if (torc__web_add_lines(self->request, torc_slice_make(lines, length)))
+        return true;
+    torc__files_refuse(self->request, ENOMEM);
+    return false;
 }
 
 static bool is_get(const sending *self)
@@ -79,7 +87,8 @@ static int take_file(sending *self)
 
 static void send_whole(sending *self)
 {
-    add_validators(self);
+    if (!add_fields(self, ""))
+        return;
     torc_web_start(self->request, 200, self->type, (int64_t)self->size);
     if (is_get(self) && self->size != 0)
         torc_web_send_file(self->request, take_file(self), 0, (int64_t)self->size);
@@ -192,13 +201,12 @@ static bool send_and_cache(sending *self, torc_slice target)
 
 static void send_one_range(sending *self, const torc__http_range *range)
 {
-    char lines[128];
-    int length = snprintf(lines, sizeof(lines),
-        "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n", range->first,
-        range->first + range->length - 1, self->size);
+    char line[128];
 
-    add_validators(self);
-    torc__web_add_lines(self->request, torc_slice_make(lines, (size_t)length));
+    snprintf(line, sizeof(line), "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n",
+        range->first, range->first + range->length - 1, self->size);
+    if (!add_fields(self, line))
+        return;
     torc_web_start(self->request, 206, self->type, (int64_t)range->length);
     torc_web_send_file(
         self->request, take_file(self), (int64_t)range->first, (int64_t)range->length);
@@ -242,35 +250,45 @@ static bool duplicate_files(const sending *self, parts *all)
     return true;
 }
 
-/* False, with nothing answered, when there are not enough descriptors. */
-static bool send_parts(sending *self, const torc__http_ranges *ranges)
+static void send_all_parts(sending *self, parts *all)
 {
-    parts all = { .ranges = ranges };
     uint64_t random[2];
     char text[LINES_MAX];
     char type[96];
     uint64_t total;
 
-    if (!duplicate_files(self, &all))
-        return false;
     torc__random_bytes(random, sizeof(random));
-    snprintf(all.boundary, sizeof(all.boundary), "%016" PRIx64 "%016" PRIx64, random[0], random[1]);
-    total = write_end(&all, text, sizeof(text));
-    for (size_t i = 0; i < ranges->count; i++)
-        total += write_part_head(self, &all, i, text, sizeof(text)) + ranges->ranges[i].length;
-    add_validators(self);
-    snprintf(type, sizeof(type), "multipart/byteranges; boundary=%s", all.boundary);
+    snprintf(all->boundary, sizeof(all->boundary), "%016" PRIx64 "%016" PRIx64, random[0], random[1]);
+    total = write_end(all, text, sizeof(text));
+    for (size_t i = 0; i < all->ranges->count; i++)
+        total += write_part_head(self, all, i, text, sizeof(text)) + all->ranges->ranges[i].length;
+    snprintf(type, sizeof(type), "multipart/byteranges; boundary=%s", all->boundary);
     torc_web_start(self->request, 206, type, (int64_t)total);
-    for (size_t i = 0; i < ranges->count; i++) {
-        const torc__http_range *range = &ranges->ranges[i];
+    for (size_t i = 0; i < all->ranges->count; i++) {
+        const torc__http_range *range = &all->ranges->ranges[i];
 
         torc_web_send(self->request,
-            torc_slice_make(text, write_part_head(self, &all, i, text, sizeof(text))));
+            torc_slice_make(text, write_part_head(self, all, i, text, sizeof(text))));
         torc_web_send_file(
-            self->request, all.files[i], (int64_t)range->first, (int64_t)range->length);
+            self->request, all->files[i], (int64_t)range->first, (int64_t)range->length);
     }
-    torc_web_send(self->request, torc_slice_make(text, write_end(&all, text, sizeof(text))));
+    torc_web_send(self->request, torc_slice_make(text, write_end(all, text, sizeof(text))));
     torc_web_finish(self->request);
+}
+
+/* False, with nothing answered, when there are not enough descriptors. */
+static bool send_parts(sending *self, const torc__http_ranges *ranges)
+{
+    parts all = { .ranges = ranges };
+
+    if (!duplicate_files(self, &all))
+        return false;
+    if (add_fields(self, "")) {
+        send_all_parts(self, &all);
+        return true;
+    }
+    for (size_t i = 0; i < ranges->count; i++)
+        close(all.files[i]);
     return true;
 }
 
@@ -340,8 +358,8 @@ void torc__files_send(torc_web_files *files, torc_web_request *request, const ch
     validators.modified = (int64_t)self.status->st_mtim.tv_sec;
     switch (torc__http_evaluate_conditions(request->head, &validators, now)) {
     case TORC__HTTP_NOT_MODIFIED:
-        add_validators(&self);
-        torc_web_respond_status(request, 304);
+        if (add_fields(&self, ""))
+            torc_web_respond_status(request, 304);
         return;
     case TORC__HTTP_PRECONDITION_FAILED:
         torc_web_respond_status(request, 412);

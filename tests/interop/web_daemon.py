@@ -68,6 +68,14 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(run.returncode, 1)
             self.assertIn(str(port), run.stderr)
 
+    def test_a_description_that_makes_no_sense_is_exit_status_64(self):
+        run = torcd("web", "--path", "/tmp", "--listen", "nonsense:1")
+        self.assertEqual(run.returncode, 64)
+        self.assertIn("nonsense", run.stderr)
+        run = torcd("web", "--path", "/tmp", "--listen", "tcp:0", "--index", "a/b")
+        self.assertEqual(run.returncode, 64)
+        self.assertIn("a/b", run.stderr)
+
     def test_each_driver_serves(self):
         for driver in ("epoll", "poll", "select"):
             server = web.Server(files={"small.txt": "hello"}, before=("--reactor", driver))
@@ -176,6 +184,9 @@ class Limits(unittest.TestCase):
         time.sleep(1)
         self.assertLess(server.cpu_seconds() - before, 0.3)  # it does not spin
         self.assertEqual(server.log().count("cannot accept"), 1)
+        crowd[0].sendall(GET)  # there is none left to open a file with either
+        answer = web.Reader(crowd[0]).answer()
+        self.assertEqual((answer.status, answer.fields["retry-after"]), (503, "1"))
         for connection in crowd:
             connection.close()
         with server.connect() as connection:

@@ -136,9 +136,10 @@ static torc_result port_is_open(void *argument, torc_result result)
 static torc_result port_failed(void *argument, torc_result failed)
 {
     const web *self = argument;
+    torc_failure *failure = torc_result_failure(failed);
 
-    torc_log_error("%s", torc_failure_text(torc_result_failure(failed)));
-    torc_stop_with(torcd_reactor(self->torcd), 1);
+    torc_log_error("%s", torc_failure_text(failure));
+    torc_stop_with(torcd_reactor(self->torcd), torcd_exit_status(failure));
     return torc_nothing();
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/system_call.h"
+#include "reactor/driver/linger.h"
 #include "reactor/driver/socket.h"
 
 #include <torc/log.h>
@@ -199,13 +200,20 @@ static int io_finish(torc_io *io)
     return TORC__CALL(shutdown, io->descriptor, SHUT_WR) == 0 ? 0 : -errno;
 }
 
+/* A stream that the peer has not ended may have to linger; see linger.h. */
+static bool may_linger(const torc_io *io)
+{
+    return !(io->state & (LISTENS | CONNECTS | ENDED)) && !torc__linger_is(io);
+}
+
 static bool io_close(torc_io *io, bool reset)
 {
     if (io->state & CLOSED)
         return true;
     forget(io);
     unstrand(io);
-    torc__socket_close(io->descriptor, reset);
+    if (reset || !may_linger(io) || !torc__linger(io->carrier, io->descriptor))
+        torc__socket_close(io->descriptor, reset);
     io->descriptor = -1;
     io->state = CLOSED;
     return true;

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -260,6 +261,13 @@ int torc__socket_error(int descriptor)
     if (TORC__CALL(getsockopt, descriptor, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
         return errno;
     return error;
+}
+
+bool torc__socket_has_input(int descriptor)
+{
+    int waiting = 0;
+
+    return ioctl(descriptor, FIONREAD, &waiting) == 0 && waiting > 0;
 }
 
 void torc__socket_close(int descriptor, bool reset)

@@ -31,6 +31,9 @@ ssize_t torc__socket_send_file(int descriptor, int file, int64_t offset, size_t 
 /* How connecting went: 0, or an errno. */
 int torc__socket_error(int descriptor);
 
+/* Whether anything has come that was not received yet. */
+bool torc__socket_has_input(int descriptor);
+
 void torc__socket_close(int descriptor, bool reset);
 void torc__socket_local_address(int descriptor, torc_address *ret_address);
 void torc__socket_peer_address(int descriptor, torc_address *ret_address);

@@ -63,6 +63,52 @@ static void lose_flushes_to_a_slow_reader(world *w)
     assert_reason(server_of(w), &torc_error_connection_done);
 }
 
+static void write_and_lose_on_data(record *self, torc_slice data)
+{
+    (void)data;
+    torc_write(transport_of(self), TORC_SLICE("too big"));
+    torc_lose_connection(transport_of(self));
+}
+
+static void write_nine_mebibytes(record *self)
+{
+    torc_write_static(transport_of(self), pattern(0, 9 * 1024 * 1024));
+}
+
+/* Closing a socket with input that nobody read would reset it, and take the answer with it. */
+static void lose_with_unread_input_takes_nothing_away(world *w)
+{
+    const size_t answer = 48 * 1024; /* what every carrier takes though it is not read */
+
+    connect_pair(w);
+    torc_pause_reading(transport_of(server_of(w)));
+    torc_pause_reading(transport_of(client_of(w)));
+    torc_write_static(transport_of(client_of(w)), pattern(0, 9 * 1024 * 1024));
+    run_turns(w, 20);
+    torc_write_static(transport_of(server_of(w)), pattern(0, answer));
+    torc_lose_connection(transport_of(server_of(w)));
+    RUN_UNTIL(w, server_of(w)->lost == 1);
+    assert_reason(server_of(w), &torc_error_connection_done);
+    torc_resume_reading(transport_of(client_of(w)));
+    RUN_UNTIL(w, client_of(w)->length == answer);
+    assert_bytes(client_of(w), pattern(0, answer));
+    torc_abort_connection(transport_of(client_of(w)));
+    RUN_UNTIL(w, client_of(w)->lost == 1);
+}
+
+/* As an upload that is refused: the client learns why, though it has not sent it all. */
+static void what_was_said_before_it_broke_is_received(world *w)
+{
+    w->server.on_data = write_and_lose_on_data;
+    w->client.on_made = write_nine_mebibytes;
+    connect_pair(w);
+    RUN_UNTIL(w, server_of(w)->lost == 1 && client_of(w)->length == 7);
+    assert_bytes(client_of(w), TORC_SLICE("too big"));
+    if (client_of(w)->lost == 0)
+        torc_abort_connection(transport_of(client_of(w)));
+    RUN_UNTIL(w, client_of(w)->lost == 1);
+}
+
 static void lose_in_connection_made(world *w)
 {
     w->client.on_made = lose;
@@ -253,7 +299,7 @@ static void abort_the_other(record *self, torc_slice data)
         torc_abort_connection(transport_of(other));
 }
 
-/* Both have data in the same turn: whichever is told first ends the other, which is told no more. */
+/* Both have data in the same turn: the one that is told first ends the other. */
 static void two_connections_abort_each_other(world *w)
 {
     w->server.on_data = abort_the_other;
@@ -483,6 +529,10 @@ static void paused_connection_of_a_dead_peer_does_not_spin(world *w)
 static const behaviour behaviours[] = {
     { "lose ends both cleanly", lose_ends_both_cleanly, ON_ALL },
     { "lose flushes 4 MiB to a slow reader", lose_flushes_to_a_slow_reader, ON_ALL },
+    { "lose with unread input takes nothing away", lose_with_unread_input_takes_nothing_away,
+        ON_ALL },
+    { "what was said before it broke is received", what_was_said_before_it_broke_is_received,
+        ON_ALL },
     { "lose in connection_made", lose_in_connection_made, ON_ALL },
     { "lose when accepted", lose_when_accepted, ON_ALL },
     { "write and lose when made", write_and_lose_when_made, ON_ALL },

@@ -268,6 +268,34 @@ static void two_hundred_connections(world *w)
     assert_int_equal(ended(&w->client), 200);
 }
 
+/* Half of them go, new ones take their descriptors, and each still gets its own answer. */
+static void connections_that_come_and_go_do_not_disturb_others(world *w)
+{
+    w->server.on_data = write_back;
+    w->server.kind = &plain_class;
+    w->client.on_made = say_hello;
+    for (int i = 0; i < 60; i++)
+        begin_connecting(w);
+    RUN_UNTIL(w, w->client.count == 60 && answered(w) == 60);
+    for (size_t i = 0; i < 60; i += 2)
+        torc_lose_connection(transport_of(&w->client.records[i]));
+    RUN_UNTIL(w, ended(&w->client) == 30 && ended(&w->server) == 30);
+    for (int i = 0; i < 30; i++)
+        begin_connecting(w);
+    RUN_UNTIL(w, w->client.count == 90 && answered(w) == 90);
+    for (size_t i = 1; i < 60; i += 2)
+        torc_pause_reading(transport_of(&w->client.records[i]));
+    for (size_t i = 1; i < 60; i += 2)
+        torc_write(transport_of(&w->client.records[i]), pattern(i, 100));
+    run_turns(w, 20);
+    for (size_t i = 1; i < 60; i += 2)
+        torc_resume_reading(transport_of(&w->client.records[i]));
+    for (size_t i = 1; i < 60; i += 2) {
+        RUN_UNTIL(w, w->client.records[i].length == 105);
+        assert_memory_equal(w->client.records[i].bytes + 5, pattern(i, 100).data, 100);
+    }
+}
+
 /* -- shortages ----------------------------------------------------------------------------- */
 
 static void limit_descriptors_to(rlim_t limit)
@@ -423,6 +451,8 @@ static const behaviour behaviours[] = {
     { "options are accepted", options_are_accepted, ON_ALL },
     { "the log shows who speaks", log_shows_who_speaks, ON_ALL },
     { "two hundred connections", two_hundred_connections, ON_SOCKETS },
+    { "connections that come and go do not disturb others",
+        connections_that_come_and_go_do_not_disturb_others, ON_SOCKETS },
     { "accept without descriptors", accept_without_descriptors, ON_SOCKETS },
     { "descriptors beyond what select knows", descriptors_beyond_what_select_knows, ON_SOCKETS },
     { "memory is out, once, everywhere", memory_is_out_once, ON_ALL },

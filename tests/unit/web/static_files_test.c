@@ -3,6 +3,8 @@
  */
 #include "web_client.h"
 
+#include "support/failing_allocation.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -457,6 +459,41 @@ static void many_large_files_are_sent_one_after_the_other(void **state)
     assert_string_equal(c->text + c->length - 5, "hello");
 }
 
+/* All kinds of answers, with one allocation failing among them. Gives whether one did. */
+static bool serve_with_a_failure(unsigned int passed)
+{
+    client *other = client_connect(reactor, site(&(torc_web_files_options){ .index = NULL }));
+    bool failed;
+
+    fail_allocation_after(passed);
+    client_send(other,
+        "GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n"
+        "GET /page.html HTTP/1.1\r\nHost: h\r\nAccept-Encoding: br\r\n\r\n"
+        "GET /a.txt HTTP/1.1\r\nHost: h\r\nRange: bytes=0-0,2-3\r\n\r\n"
+        "GET /bare HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"
+        "GET /last HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_turns(other);
+    failed = an_allocation_failed();
+    allow_allocations();
+    if (!failed)
+        client_expect(other, "404 Not Found");
+    if (strstr(other->text, "BROTLI") != NULL)
+        assert_non_null(strstr(other->text, "Content-Encoding: br\r\n"));
+    client_free(other);
+    return failed;
+}
+
+static void survives_each_allocation_failing(void **state)
+{
+    unsigned int passed = 0;
+
+    (void)state;
+    while (serve_with_a_failure(passed))
+        assert_true(++passed < 1000);
+    assert_true(passed > 10);
+    expect_body("/a.txt", "", "hello");
+}
+
 static void a_directory_that_is_not_there_is_told(void **state)
 {
     torc_failure *failure = NULL;
@@ -495,6 +532,7 @@ int main(void)
         TEST(notices_a_change_of_an_old_file),
         TEST(files_that_do_not_fit_are_sent_all_the_same),
         TEST(many_large_files_are_sent_one_after_the_other),
+        TEST(survives_each_allocation_failing),
         TEST(a_directory_that_is_not_there_is_told),
     };
 
