@@ -12,7 +12,7 @@
 #define LAST_TICK (((uint64_t)1 << (SLOT_BITS * TORC__WHEEL_LEVELS)) - 1)
 
 /* So many timers of a slot are looked at to find the time to wake up at; a bound, not a limit. */
-enum { SCAN_MAX = 16 };
+enum { SCAN_MAX = 256 };
 
 static uint64_t tick_of(torc_time time)
 {
