@@ -3,7 +3,8 @@
  * caller's brings about (EBADF, EFAULT, EINVAL).
  *
  * Left out is what cannot be feigned by not making the call: connect() with EINTR goes on by itself
- * behind the caller's back, and so does one with EINPROGRESS.
+ * behind the caller's back, and so does one with EINPROGRESS; and with EPIPE or ECONNRESET of a send
+ * comes an end of what can be received, for which a transport waits.
  */
 #include "support/failing_system_call.h"
 
@@ -42,9 +43,9 @@ static const struct {
     { "read", { EAGAIN } },
     { "recv", { EINTR, EAGAIN, ECONNRESET, ETIMEDOUT, ENOBUFS, ENOMEM } },
     { "select", { EINTR, ENOMEM } },
-    { "send", { EINTR, EAGAIN, EPIPE, ECONNRESET, ENOBUFS, ENOMEM } },
-    { "sendfile", { EINTR, EAGAIN, EPIPE, ECONNRESET, EIO, ENOMEM } },
-    { "sendmsg", { EINTR, EAGAIN, EPIPE, ECONNRESET, ENOBUFS, ENOMEM } },
+    { "send", { EINTR, EAGAIN, ETIMEDOUT, ENOBUFS, ENOMEM } },
+    { "sendfile", { EINTR, EAGAIN, ETIMEDOUT, EIO, ENOMEM } },
+    { "sendmsg", { EINTR, EAGAIN, ETIMEDOUT, ENOBUFS, ENOMEM } },
     { "setsockopt", { ENOMEM } },
     { "shutdown", { ENOTCONN } },
     { "socket", { EMFILE, ENFILE, ENOBUFS, ENOMEM } },
