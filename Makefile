@@ -5,6 +5,9 @@ PORT ?= 8080
 TIME ?= 60
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
+N ?= 50
+SEED ?= 1
+MINUTES ?= 1
 
 # The sanitizers want their shadow where address randomisation may have put something else.
 plain_addresses = $(shell setarch -R true 2>/dev/null && echo setarch -R)
@@ -43,7 +46,7 @@ bench: ## measures Torc beside a bare loop, libuv, libevent, nginx and h2o
 	$(call configure,release)
 	bench/run
 
-lint: ## layers, both compilers, clang-tidy, scripts, manual pages
+lint: ## layers, both compilers, clang-tidy, both analyzers, scripts, manual pages
 	@tools/install-packages lint
 	tools/lint
 
@@ -52,10 +55,24 @@ fuzz: ## each fuzz target for TIME seconds (60)
 	$(call configure,fuzz)
 	tools/fuzz $(TIME)
 
-coverage: ## the lines of src/ that the tests run
+fuzz-afl: ## the same under AFL++ (Debian's afl++), in build-afl/
+	@command -v afl-clang-fast >/dev/null || { echo "there is no afl-clang-fast: apt-get install afl++"; false; }
+	$(call configure,afl)
+	tools/fuzz --afl $(TIME)
+
+coverage: ## lines and branches of src/ that the tests run, by folder
 	@tools/install-packages test
 	$(call configure,coverage)
 	tools/coverage
+
+mutate: ## breaks the core N times (50, drawn by SEED), and counts how often a test notices
+	@tools/install-packages test
+	tools/mutate --count $(N) --seed $(SEED)
+
+soak: ## mixed load and faults against torcd for MINUTES (1)
+	@tools/install-packages test
+	$(call configure,release)
+	tests/soak/run $(MINUTES)
 
 install: build ## installs below PREFIX (/usr/local); DESTDIR is honoured
 	cmake --install build --prefix $(PREFIX)
@@ -63,4 +80,4 @@ install: build ## installs below PREFIX (/usr/local); DESTDIR is honoured
 clean: ## removes what was built
 	rm -rf build build-*
 
-.PHONY: help build serve test test-asan test-tsan bench lint fuzz coverage install clean
+.PHONY: help build serve test test-asan test-tsan bench lint fuzz fuzz-afl coverage mutate soak install clean

@@ -4,6 +4,8 @@
  */
 #include "base/write_at_once.h"
 
+#include "base/system_call.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -15,7 +17,7 @@ static bool is_writable(int descriptor)
 {
     struct pollfd query = { .fd = descriptor, .events = POLLOUT };
 
-    return poll(&query, 1, 0) == 1;
+    return TORC__CALL(poll, &query, 1, 0) == 1;
 }
 
 ssize_t torc__write_at_once(int descriptor, const void *bytes, size_t length)
@@ -30,7 +32,7 @@ ssize_t torc__write_at_once(int descriptor, const void *bytes, size_t length)
 
         if (!regular && piece > PIPE_BUF)
             piece = PIPE_BUF;
-        count = write(descriptor, (const char *)bytes + done, piece);
+        count = TORC__CALL(write, descriptor, (const char *)bytes + done, piece);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && errno == EAGAIN)

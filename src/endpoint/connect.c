@@ -16,6 +16,7 @@
 #include <torc/reactor.h>
 
 #include "base/memory.h"
+#include "base/system_call.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/resolve.h"
 #include "reactor/reactor.h"
@@ -310,12 +311,12 @@ static int prepare_descriptor(int descriptor)
 {
     struct sockaddr_storage peer;
     socklen_t size = sizeof(peer);
-    int flags = fcntl(descriptor, F_GETFL);
+    int flags = TORC__CALL(fcntl, descriptor, F_GETFL);
 
-    if (flags < 0 || getpeername(descriptor, (struct sockaddr *)&peer, &size) != 0)
+    if (flags < 0 || TORC__CALL(getpeername, descriptor, (struct sockaddr *)&peer, &size) != 0)
         return errno;
-    if (fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0 ||
-        fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0)
+    if (TORC__CALL(fcntl, descriptor, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        TORC__CALL(fcntl, descriptor, F_SETFD, FD_CLOEXEC) != 0)
         return errno;
     return 0;
 }

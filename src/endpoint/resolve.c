@@ -15,6 +15,7 @@
 
 #include "base/list.h"
 #include "base/memory.h"
+#include "base/system_call.h"
 #include "base/socket_address.h"
 #include "reactor/reactor.h"
 
@@ -137,7 +138,8 @@ static int start_thread(void)
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&thread, &attributes, work, NULL);
+    error = torc__call_fails("pthread_create") ? errno
+                                               : pthread_create(&thread, &attributes, work, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     if (error == 0)

@@ -4,6 +4,8 @@
  */
 #include "endpoint/socket_path.h"
 
+#include "base/system_call.h"
+
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,13 +21,13 @@ static bool is_in_file_system(const torc_address *address)
 static bool nobody_listens(const char *path)
 {
     struct sockaddr_un name = { .sun_family = AF_UNIX };
-    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int probe = TORC__CALL(socket, AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     bool refused;
 
     if (probe < 0)
         return false;
     memcpy(name.sun_path, path, strlen(path) + 1);
-    refused = connect(probe, (const struct sockaddr *)&name, sizeof(name)) != 0 &&
+    refused = TORC__CALL(connect, probe, (const struct sockaddr *)&name, sizeof(name)) != 0 &&
         errno == ECONNREFUSED;
     close(probe);
     return refused;
@@ -35,18 +37,18 @@ bool torc__socket_path_clear(const torc_address *address)
 {
     struct stat status;
 
-    if (!is_in_file_system(address) || lstat(address->path, &status) != 0)
+    if (!is_in_file_system(address) || TORC__CALL(lstat, address->path, &status) != 0)
         return false;
     if (!S_ISSOCK(status.st_mode) || !nobody_listens(address->path))
         return false;
-    return unlink(address->path) == 0;
+    return TORC__CALL(unlink, address->path) == 0;
 }
 
 void torc__socket_path_note(torc__socket_path *self, const torc_address *address)
 {
     struct stat status;
 
-    self->known = is_in_file_system(address) && lstat(address->path, &status) == 0 &&
+    self->known = is_in_file_system(address) && TORC__CALL(lstat, address->path, &status) == 0 &&
         S_ISSOCK(status.st_mode);
     if (!self->known)
         return;
@@ -61,7 +63,7 @@ void torc__socket_path_remove(torc__socket_path *self, const torc_address *addre
     if (!self->known)
         return;
     self->known = false;
-    if (lstat(address->path, &status) == 0 && S_ISSOCK(status.st_mode) &&
+    if (TORC__CALL(lstat, address->path, &status) == 0 && S_ISSOCK(status.st_mode) &&
         status.st_dev == self->device && status.st_ino == self->inode)
-        unlink(address->path);
+        (void)TORC__CALL(unlink, address->path);
 }

@@ -8,6 +8,7 @@
 #include "log/log.h"
 
 #include "base/memory.h"
+#include "base/system_call.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,7 +111,8 @@ void torc_log_to_file(FILE *file)
 /* NULL with a failure in *ret_failure, which is NULL otherwise. */
 static FILE *open_log(const char *path, torc_failure **ret_failure)
 {
-    int descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+    int descriptor =
+        TORC__CALL(open, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
     FILE *file = descriptor >= 0 ? fdopen(descriptor, "a") : NULL;
 
     *ret_failure = NULL;

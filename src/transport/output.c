@@ -5,6 +5,7 @@
 #include "transport/output.h"
 
 #include "base/memory.h"
+#include "base/system_call.h"
 
 #include <errno.h>
 #include <string.h>
@@ -193,7 +194,8 @@ int torc__output_load_file(torc__output *output, torc_reactor *reactor)
     if (loaded == NULL)
         return -ENOMEM;
     do
-        got = pread(file->file, chunk_bytes(loaded), wanted, (off_t)file->from.offset);
+        got = TORC__CALL(
+            pread, file->file, chunk_bytes(loaded), wanted, (off_t)file->from.offset);
     while (got < 0 && errno == EINTR);
     if (got <= 0) {
         int error = got == 0 ? ENODATA : errno;

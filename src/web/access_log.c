@@ -10,6 +10,7 @@
 
 #include "base/decimal.h"
 #include "base/memory.h"
+#include "base/system_call.h"
 #include "base/write_at_once.h"
 #include "web/http_server.h"
 
@@ -99,7 +100,8 @@ static torc_failure *open_file(torc_web_log *self)
     int file = STDOUT_FILENO;
 
     if (self->path != NULL) {
-        file = open(self->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+        file = TORC__CALL(
+            open, self->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
         if (file < 0)
             return torc_failure_from_errno(errno, "cannot open the access log %s", self->path);
         if (self->file >= 0)

@@ -5,6 +5,7 @@
 
 #include "web/file_versions.h"
 
+#include "base/system_call.h"
 #include "web/http_accept.h"
 
 #include <errno.h>
@@ -32,7 +33,7 @@ static int open_version(
     ret_version->file = -1;
     if (file < 0)
         return file;
-    if (fstat(file, &ret_version->status) != 0) {
+    if (TORC__CALL(fstat, file, &ret_version->status) != 0) {
         int error = errno;
 
         close(file);

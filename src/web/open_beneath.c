@@ -7,6 +7,8 @@
 
 #include "web/open_beneath.h"
 
+#include "base/system_call.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
@@ -107,9 +109,9 @@ static int follow(walk *self, const char *name, const char *rest)
 static int open_here(const walk *self, const char *name, int flags)
 {
     struct stat status;
-    int file = openat(where(self), name, flags | ALWAYS | O_NOFOLLOW);
+    int file = TORC__CALL(openat, where(self), name, flags | ALWAYS | O_NOFOLLOW);
 
-    if (file >= 0 && fstat(file, &status) == 0 && !S_ISLNK(status.st_mode))
+    if (file >= 0 && TORC__CALL(fstat, file, &status) == 0 && !S_ISLNK(status.st_mode))
         return file;
     if (file >= 0) {
         close(file);
@@ -119,7 +121,7 @@ static int open_here(const walk *self, const char *name, int flags)
     if (errno != ENOENT && errno != EACCES) {
         int error = errno;
 
-        if (fstatat(where(self), name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        if (TORC__CALL(fstatat, where(self), name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISLNK(status.st_mode))
             return -ELOOP;
         errno = error;
@@ -187,7 +189,7 @@ int torc__open_beneath_by_walking(const torc__root *root, const char *path, int 
     while (!done && result == 0) {
         skip_nothings(&self);
         if (self.rest[0] == '\0') {
-            result = openat(where(&self), ".", flags | ALWAYS);
+            result = TORC__CALL(openat, where(&self), ".", flags | ALWAYS);
             result = result < 0 ? -errno : result;
             break;
         }
@@ -207,6 +209,14 @@ int torc__open_beneath_by_walking(const torc__root *root, const char *path, int 
 
 static atomic_bool kernel_cannot;
 
+/* libc has no openat2 of its own. */
+static long ask_kernel(int directory, const char *path, const struct open_how *how)
+{
+    if (torc__call_fails("openat2"))
+        return -1;
+    return syscall(SYS_openat2, directory, path, how, sizeof(*how));
+}
+
 int torc__open_beneath(const torc__root *root, const char *path, int flags)
 {
     const char *name = *path != '\0' ? path : ".";
@@ -221,7 +231,7 @@ int torc__open_beneath(const torc__root *root, const char *path, int flags)
     if ((flags & O_PATH) != 0)
         how.flags = (unsigned)(flags | O_CLOEXEC);
     for (int tries = 0; tries < TRIES_MAX; tries++) {
-        long file = syscall(SYS_openat2, root->directory, name, &how, sizeof(how));
+        long file = ask_kernel(root->directory, name, &how);
 
         if (file >= 0)
             return (int)file;

@@ -10,6 +10,7 @@
 #include "web/static_files.h"
 
 #include "base/memory.h"
+#include "base/system_call.h"
 #include "web/url_path.h"
 
 #include <errno.h>
@@ -44,7 +45,7 @@ static torc_failure *fill_in(torc_web_files *files, const torc_web_files_options
     if (*index == '\0' || strchr(index, '/') != NULL)
         return torc_failure_new(&torc_error_invalid_argument,
             "'%s' cannot be an index: give the name of a file, as in index.html", index);
-    files->root.directory = open(options->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    files->root.directory = TORC__CALL(open, options->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (files->root.directory < 0)
         return torc_failure_from_errno(errno, "cannot serve the directory %s", options->path);
     files->root.path = realpath(options->path, NULL);

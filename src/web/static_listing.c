@@ -7,6 +7,7 @@
 #include "web/static_files.h"
 
 #include "base/memory.h"
+#include "base/system_call.h"
 #include "web/directory_listing.h"
 
 #include <dirent.h>
@@ -41,7 +42,7 @@ static bool look_through_link(const gathering *self, const char *name, struct st
     file = torc__open_beneath(&self->files->root, path, TORC__O_LOOK);
     if (file < 0)
         return false;
-    found = fstat(file, ret_status) == 0;
+    found = TORC__CALL(fstat, file, ret_status) == 0;
     close(file);
     return found;
 }
@@ -130,7 +131,7 @@ void torc__files_list(
     torc_web_files *files, torc_web_request *request, torc_slice path, int directory)
 {
     gathering self = { .files = files, .path = path, .directory = directory };
-    DIR *names = fdopendir(directory);
+    DIR *names = torc__call_fails("fdopendir") ? NULL : fdopendir(directory);
     int error;
 
     if (names == NULL) {

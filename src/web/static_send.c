@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/system_call.h"
 #include "web/http_conditional.h"
 #include "web/http_range.h"
 
@@ -105,7 +106,8 @@ static torc_buffer *read_file(int file, size_t size)
     if (bytes == NULL)
         return NULL;
     while (done < size) {
-        ssize_t count = pread(file, torc_buffer_bytes(bytes) + done, size - done, (off_t)done);
+        ssize_t count =
+            TORC__CALL(pread, file, torc_buffer_bytes(bytes) + done, size - done, (off_t)done);
 
         if (count < 0 && errno == EINTR)
             continue;
@@ -237,7 +239,8 @@ static size_t write_end(const parts *all, char *text, size_t size)
 static bool duplicate_files(const sending *self, parts *all)
 {
     for (size_t i = 0; i < all->ranges->count; i++) {
-        all->files[i] = fcntl(self->versions->of[self->coding].file, F_DUPFD_CLOEXEC, 0);
+        all->files[i] =
+            TORC__CALL(fcntl, self->versions->of[self->coding].file, F_DUPFD_CLOEXEC, 0);
         if (all->files[i] >= 0)
             continue;
         while (i-- > 0)

@@ -4,6 +4,8 @@
 #include "reactor/driver/drivers.h"
 #include "reactor/driver/readiness.h"
 
+#include "base/system_call.h"
+
 #include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -25,7 +27,7 @@ static int epoll_open(torc__readiness *readiness)
 {
     epoll_driver *self = self_of(readiness);
 
-    self->epoll = epoll_create1(EPOLL_CLOEXEC);
+    self->epoll = TORC__CALL(epoll_create1, EPOLL_CLOEXEC);
     return self->epoll >= 0 ? 0 : -errno;
 }
 
@@ -44,7 +46,9 @@ static int epoll_watch(torc__readiness *readiness, torc_io *io, unsigned wanted,
     if (wanted & TORC__WRITABLE)
         event.events |= EPOLLOUT;
     event.data.ptr = io;
-    return epoll_ctl(self_of(readiness)->epoll, operation, io->descriptor, &event) == 0 ? 0 : -errno;
+    if (TORC__CALL(epoll_ctl, self_of(readiness)->epoll, operation, io->descriptor, &event) < 0)
+        return -errno;
+    return 0;
 }
 
 /* Not left to close(): another process may hold the same socket, and its events would still come. */
@@ -71,7 +75,8 @@ static unsigned ready_of(uint32_t events)
 static void epoll_wait_and_tell(torc__readiness *readiness, torc_time timeout)
 {
     epoll_driver *self = self_of(readiness);
-    int count = epoll_wait(self->epoll, self->events, EVENTS_MAX, torc__readiness_milliseconds(timeout));
+    int milliseconds = torc__readiness_milliseconds(timeout);
+    int count = TORC__CALL(epoll_wait, self->epoll, self->events, EVENTS_MAX, milliseconds);
 
     torc__readiness_woke(readiness);
     for (int i = 0; i < count; i++)

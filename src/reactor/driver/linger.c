@@ -5,6 +5,7 @@
 #include "reactor/driver/linger.h"
 
 #include "base/memory.h"
+#include "base/system_call.h"
 #include "reactor/driver/socket.h"
 #include "reactor/reactor.h"
 
@@ -72,7 +73,7 @@ bool torc__linger(torc_driver *driver, int descriptor)
     if (self == NULL)
         return false;
     self->io.events = &linger_events;
-    (void)shutdown(descriptor, SHUT_WR);
+    (void)TORC__CALL(shutdown, descriptor, SHUT_WR);
     if (driver->kind->adopt(driver, &self->io, descriptor) != 0) {
         torc__free(self);
         return false;

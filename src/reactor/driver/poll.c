@@ -6,6 +6,7 @@
 #include "reactor/driver/watch_table.h"
 
 #include "base/memory.h"
+#include "base/system_call.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -70,8 +71,7 @@ static int poll_watch(torc__readiness *readiness, torc_io *io, unsigned wanted, 
 {
     poll_driver *self = self_of(readiness);
 
-    (void)listed;
-    if (!reserve(self, self->table.count + 1))
+    if (!listed && !reserve(self, self->table.count + 1))
         return -ENOMEM;
     return torc__watch_table_set(&self->table, io, wanted);
 }
@@ -113,7 +113,7 @@ static void poll_wait_and_tell(torc__readiness *readiness, torc_time timeout)
         self->polled[i].events = events_of(self->table.watched[i].wanted);
         self->polled[i].revents = 0;
     }
-    count = poll(self->polled, (nfds_t)watched, torc__readiness_milliseconds(timeout));
+    count = TORC__CALL(poll, self->polled, (nfds_t)watched, torc__readiness_milliseconds(timeout));
     torc__readiness_woke(readiness);
     for (size_t i = 0; i < watched && count > 0; i++) {
         if (self->polled[i].revents == 0)

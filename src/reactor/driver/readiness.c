@@ -6,6 +6,7 @@
 #include "reactor/driver/readiness.h"
 
 #include "base/memory.h"
+#include "base/system_call.h"
 #include "reactor/driver/linger.h"
 #include "reactor/driver/socket.h"
 
@@ -39,6 +40,7 @@ enum io_state {
     WATCHES_IN = 1 << 7,  /* what the poller was told */
     WATCHES_OUT = 1 << 8,
     ENDED = 1 << 9,       /* nothing more can be received */
+    STRANDED = 1 << 10,   /* stands in readiness->stranded */
 };
 
 static torc__readiness *readiness_of(const torc_io *io)
@@ -82,6 +84,35 @@ static int watch(torc_io *io, unsigned wanted)
     return 0;
 }
 
+/* Nothing would ever be told of it, so it is told from the turn that it has failed. */
+static void strand(torc_io *io, int error)
+{
+    torc__readiness *readiness = readiness_of(io);
+
+    readiness->stranding_error = error;
+    if (io->state & STRANDED)
+        return;
+    if (readiness->stranded_count == TORC__STRANDED_MAX) {
+        torc_log_critical("a connection hangs, since nothing can be watched: %s", strerror(error));
+        return;
+    }
+    io->state |= STRANDED;
+    readiness->stranded[readiness->stranded_count++] = io;
+}
+
+static void unstrand(torc_io *io)
+{
+    torc__readiness *readiness = readiness_of(io);
+    size_t index = 0;
+
+    if (!(io->state & STRANDED))
+        return;
+    io->state &= ~(uint32_t)STRANDED;
+    while (readiness->stranded[index] != io)
+        index++;
+    readiness->stranded[index] = readiness->stranded[--readiness->stranded_count];
+}
+
 static void watch_as_wanted(torc_io *io)
 {
     unsigned wanted = wanted_of(io);
@@ -91,7 +122,7 @@ static void watch_as_wanted(torc_io *io)
         return;
     error = watch(io, wanted);
     if (error != 0)
-        torc_log_critical("%s", strerror(-error));
+        strand(io, -error);
 }
 
 static void forget(torc_io *io)
@@ -166,7 +197,7 @@ static void io_receive(torc_io *io, bool on)
 
 static int io_finish(torc_io *io)
 {
-    return shutdown(io->descriptor, SHUT_WR) == 0 ? 0 : -errno;
+    return TORC__CALL(shutdown, io->descriptor, SHUT_WR) == 0 ? 0 : -errno;
 }
 
 /* A stream that the peer has not ended may have to linger; see linger.h. */
@@ -180,6 +211,7 @@ static bool io_close(torc_io *io, bool reset)
     if (io->state & CLOSED)
         return true;
     forget(io);
+    unstrand(io);
     if (reset || !may_linger(io) || !torc__linger(io->carrier, io->descriptor))
         torc__socket_close(io->descriptor, reset);
     io->descriptor = -1;
@@ -240,7 +272,7 @@ static void receive_ready(torc__readiness *readiness, torc_io *io)
         watch_as_wanted(io);
         return;
     }
-    got = recv(io->descriptor, readiness->buffer, READ_SIZE, 0);
+    got = TORC__CALL(recv, io->descriptor, readiness->buffer, READ_SIZE, 0);
     if (got > 0)
         io->events->received(io, torc_slice_make(readiness->buffer, (size_t)got), 0);
     else if (got == 0)
@@ -309,7 +341,7 @@ static void drain_waker(const torc_io *io)
 {
     char bytes[64];
 
-    while (read(io->descriptor, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
+    while (TORC__CALL(read, io->descriptor, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
         continue;
 }
 
@@ -346,6 +378,32 @@ void torc__readiness_tell(torc__readiness *readiness, torc_io *io, unsigned read
         send_ready(io);
 }
 
+static void tell_stranded(torc_io *io, int error)
+{
+    if (io->state & LISTENS)
+        io->events->accepted(io, -1, NULL, error);
+    else if (io->state & RECEIVES)
+        tell_end(io, error);
+    else if (io->state & BLOCKED)
+        io->events->sent(io, 0, error);
+}
+
+/* Each once: what is told may strand others, whose turn is the next. */
+static void tell_all_stranded(torc__readiness *readiness)
+{
+    int error = readiness->stranding_error;
+
+    for (size_t count = readiness->stranded_count; count > 0; count--) {
+        torc_io *io;
+
+        if (readiness->stranded_count == 0)
+            return;
+        io = readiness->stranded[0];
+        unstrand(io);
+        tell_stranded(io, error);
+    }
+}
+
 void torc__readiness_woke(torc__readiness *readiness)
 {
     torc_driver_woke(&readiness->driver, torc_monotonic_now());
@@ -358,14 +416,14 @@ static int open_waker(torc__readiness *readiness)
     int descriptor;
 
 #if defined(__linux__)
-    descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    descriptor = TORC__CALL(eventfd, 0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (descriptor < 0)
         return -errno;
     readiness->wake_descriptor = descriptor;
 #else
     int ends[2];
 
-    if (pipe(ends) < 0)
+    if (TORC__CALL(pipe, ends) < 0)
         return -errno;
     (void)torc__socket_prepare(ends[0]);
     (void)torc__socket_prepare(ends[1]);
@@ -426,13 +484,15 @@ void torc__readiness_turn(torc_driver *driver, torc_time deadline)
     torc__readiness *readiness = (torc__readiness *)(void *)driver;
     torc_time timeout = -1;
 
-    if (deadline <= 0)
+    if (deadline <= 0 || readiness->stranded_count > 0)
         timeout = 0;
     else if (deadline != TORC_NEVER)
         timeout = deadline - torc_monotonic_now();
     if (deadline != TORC_NEVER && timeout < 0)
         timeout = 0;
     readiness->poller->wait(readiness, timeout);
+    if (TORC_UNLIKELY(readiness->stranded_count > 0))
+        tell_all_stranded(readiness);
 }
 
 void torc__readiness_wake(torc_driver *driver)

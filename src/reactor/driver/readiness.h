@@ -42,12 +42,20 @@ typedef struct torc__poller {
     void (*wait)(torc__readiness *readiness, torc_time timeout);
 } torc__poller;
 
+/* More than fail between two turns, unless the kernel's memory is out altogether. */
+enum { TORC__STRANDED_MAX = 64 };
+
 struct torc__readiness {
     torc_driver driver; /* first */
     const torc__poller *poller;
     torc_io waker;      /* readable when another thread or a signal wants a turn */
     int wake_descriptor; /* what to write to for that */
     char *buffer;
+
+    /* Those that the poller refused to watch, and with what errno it did so last. */
+    torc_io *stranded[TORC__STRANDED_MAX];
+    size_t stranded_count;
+    int stranding_error;
 };
 
 /* What a driver on a poller puts into its torc_driver_class. */

@@ -5,6 +5,8 @@
 #include "reactor/driver/readiness.h"
 #include "reactor/driver/watch_table.h"
 
+#include "base/system_call.h"
+
 #include <errno.h>
 #include <sys/select.h>
 
@@ -97,7 +99,7 @@ static void select_wait_and_tell(torc__readiness *readiness, torc_time timeout)
     struct timeval time;
     size_t found = 0;
     int limit = fill(table, &in, &out);
-    int count = select(limit, &in, &out, NULL, to_timeval(timeout, &time));
+    int count = TORC__CALL(select, limit, &in, &out, NULL, to_timeval(timeout, &time));
 
     torc__readiness_woke(readiness);
     for (size_t i = 0; i < table->count && count > 0; i++) {

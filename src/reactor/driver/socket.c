@@ -4,6 +4,7 @@
 #include "reactor/driver/socket.h"
 
 #include "base/socket_address.h"
+#include "base/system_call.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,11 +27,11 @@ enum { DEFAULT_BACKLOG = 4096 };
 
 int torc__socket_prepare(int descriptor)
 {
-    int flags = fcntl(descriptor, F_GETFL);
+    int flags = TORC__CALL(fcntl, descriptor, F_GETFL);
 
-    if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0)
+    if (flags < 0 || TORC__CALL(fcntl, descriptor, F_SETFL, flags | O_NONBLOCK) < 0)
         return -errno;
-    if (fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0)
+    if (TORC__CALL(fcntl, descriptor, F_SETFD, FD_CLOEXEC) < 0)
         return -errno;
     return 0;
 }
@@ -38,11 +39,11 @@ int torc__socket_prepare(int descriptor)
 static int open_socket(int family)
 {
 #if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
-    int descriptor = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int descriptor = TORC__CALL(socket, family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     return descriptor >= 0 ? descriptor : -errno;
 #else
-    int descriptor = socket(family, SOCK_STREAM, 0);
+    int descriptor = TORC__CALL(socket, family, SOCK_STREAM, 0);
     int error = descriptor >= 0 ? torc__socket_prepare(descriptor) : -errno;
 
     if (error != 0 && descriptor >= 0)
@@ -55,7 +56,7 @@ static int switch_on(int descriptor, int level, int option)
 {
     int on = 1;
 
-    return setsockopt(descriptor, level, option, &on, sizeof on) == 0 ? 0 : -errno;
+    return TORC__CALL(setsockopt, descriptor, level, option, &on, sizeof on) == 0 ? 0 : -errno;
 }
 
 static bool is_ip(int family)
@@ -80,7 +81,8 @@ static int set_listening_options(
         error = -ENOTSUP;
 #endif
     if (error == 0 && family == AF_INET6
-        && setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, sizeof only_ipv6) < 0)
+        && TORC__CALL(setsockopt, descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6,
+            sizeof only_ipv6) < 0)
         error = -errno;
     /* Accepted connections inherit it, which saves a system call for each. */
     if (error == 0)
@@ -96,11 +98,12 @@ static int bind_and_listen(int descriptor, const struct sockaddr_storage *socket
     const char *path = ((const struct sockaddr_un *)(const void *)socket)->sun_path;
     bool has_file = socket->ss_family == AF_UNIX && path[0] != '\0';
 
-    if (bind(descriptor, (const struct sockaddr *)socket, length) < 0)
+    if (TORC__CALL(bind, descriptor, (const struct sockaddr *)socket, length) < 0)
         return -errno;
-    if (has_file && options->unix_mode >= 0 && chmod(path, (mode_t)options->unix_mode) < 0)
+    if (has_file && options->unix_mode >= 0
+        && TORC__CALL(chmod, path, (mode_t)options->unix_mode) < 0)
         return -errno;
-    return listen(descriptor, backlog) == 0 ? 0 : -errno;
+    return TORC__CALL(listen, descriptor, backlog) == 0 ? 0 : -errno;
 }
 
 int torc__socket_listen(const torc_address *address, const torc_socket_options *options)
@@ -130,7 +133,7 @@ int torc__socket_adopt_listener(int descriptor)
     socklen_t size = sizeof listening;
 
 #if defined(SO_ACCEPTCONN)
-    if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0)
+    if (TORC__CALL(getsockopt, descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0)
         return -errno;
     if (!listening)
         return -EINVAL;
@@ -158,10 +161,10 @@ int torc__socket_connect(const torc_address *peer, const torc_address *local)
         socklen_t from_length;
 
         error = torc__address_to_sockaddr(local, &from, &from_length);
-        if (error == 0 && bind(descriptor, (struct sockaddr *)&from, from_length) < 0)
+        if (error == 0 && TORC__CALL(bind, descriptor, (struct sockaddr *)&from, from_length) < 0)
             error = -errno;
     }
-    if (error == 0 && connect(descriptor, (struct sockaddr *)&socket, length) < 0
+    if (error == 0 && TORC__CALL(connect, descriptor, (struct sockaddr *)&socket, length) < 0
         && errno != EINPROGRESS && errno != EINTR)
         error = -errno;
     if (error == 0)
@@ -177,13 +180,14 @@ int torc__socket_accept(int listener, torc_address *ret_peer)
     int descriptor;
 
 #if defined(__linux__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__NetBSD__)
-    descriptor = accept4(listener, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    descriptor = TORC__CALL(
+        accept4, listener, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor < 0)
         return -errno;
 #else
     int error;
 
-    descriptor = accept(listener, (struct sockaddr *)&peer, &length);
+    descriptor = TORC__CALL(accept, listener, (struct sockaddr *)&peer, &length);
     if (descriptor < 0)
         return -errno;
     error = torc__socket_prepare(descriptor);
@@ -217,12 +221,12 @@ ssize_t torc__socket_send(int descriptor, const struct iovec *pieces, int count,
     ssize_t sent;
 
     if (count == 1) {
-        sent = send(descriptor, pieces[0].iov_base, pieces[0].iov_len, flags);
+        sent = TORC__CALL(send, descriptor, pieces[0].iov_base, pieces[0].iov_len, flags);
     } else {
         memset(&message, 0, sizeof message);
         message.msg_iov = (struct iovec *)(uintptr_t)pieces;
         message.msg_iovlen = (size_t)count;
-        sent = sendmsg(descriptor, &message, flags);
+        sent = TORC__CALL(sendmsg, descriptor, &message, flags);
     }
     return sent >= 0 ? sent : -errno;
 }
@@ -231,7 +235,7 @@ ssize_t torc__socket_send_file(int descriptor, int file, int64_t offset, size_t 
 {
 #if defined(__linux__)
     off_t from = (off_t)offset;
-    ssize_t sent = sendfile(descriptor, file, &from, length);
+    ssize_t sent = TORC__CALL(sendfile, descriptor, file, &from, length);
 
     if (sent > 0)
         return sent;
@@ -254,7 +258,7 @@ int torc__socket_error(int descriptor)
     int error = 0;
     socklen_t size = sizeof error;
 
-    if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+    if (TORC__CALL(getsockopt, descriptor, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
         return errno;
     return error;
 }
@@ -271,7 +275,7 @@ void torc__socket_close(int descriptor, bool reset)
     struct linger linger = { .l_onoff = 1, .l_linger = 0 };
 
     if (reset)
-        (void)setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+        (void)TORC__CALL(setsockopt, descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     close(descriptor);
 }
 
@@ -280,7 +284,7 @@ void torc__socket_local_address(int descriptor, torc_address *ret_address)
     struct sockaddr_storage socket;
     socklen_t length = sizeof socket;
 
-    if (getsockname(descriptor, (struct sockaddr *)&socket, &length) < 0)
+    if (TORC__CALL(getsockname, descriptor, (struct sockaddr *)&socket, &length) < 0)
         length = 0;
     torc__address_from_sockaddr(ret_address, (struct sockaddr *)&socket, length);
 }
@@ -290,7 +294,7 @@ void torc__socket_peer_address(int descriptor, torc_address *ret_address)
     struct sockaddr_storage socket;
     socklen_t length = sizeof socket;
 
-    if (getpeername(descriptor, (struct sockaddr *)&socket, &length) < 0)
+    if (TORC__CALL(getpeername, descriptor, (struct sockaddr *)&socket, &length) < 0)
         length = 0;
     torc__address_from_sockaddr(ret_address, (struct sockaddr *)&socket, length);
 }
@@ -299,10 +303,12 @@ static int set_keep_alive(int descriptor, int seconds)
 {
     int on = seconds > 0;
 
-    if (setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0)
+    if (TORC__CALL(setsockopt, descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0)
         return -errno;
 #if defined(TCP_KEEPIDLE)
-    if (on && setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds) < 0)
+    if (on
+        && TORC__CALL(
+               setsockopt, descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds) < 0)
         return -errno;
 #endif
     return 0;
@@ -312,7 +318,7 @@ int torc__socket_set_option(int descriptor, torc_io_option option, int value)
 {
     if (option == TORC_IO_KEEP_ALIVE)
         return set_keep_alive(descriptor, value);
-    if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) < 0)
+    if (TORC__CALL(setsockopt, descriptor, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) < 0)
         return -errno;
     return 0;
 }

@@ -11,12 +11,15 @@ static unsigned int counted;
 static unsigned int first;
 static unsigned int last;
 static bool failed;
+static bool watching;
+static size_t spared;
 
 static bool allow(size_t size)
 {
     bool refused = counted >= first && counted < last;
 
-    (void)size;
+    if (size == spared)
+        return true;
     counted++;
     failed = failed || refused;
     return !refused;
@@ -28,6 +31,7 @@ static void watch(unsigned int from, unsigned int to)
     first = from;
     last = to;
     failed = false;
+    watching = true;
     torc__set_allocation_hook(allow);
 }
 
@@ -56,7 +60,23 @@ bool an_allocation_failed(void)
     return failed;
 }
 
+void spare_allocations_of(size_t size)
+{
+    spared = size;
+}
+
+void pause_allocation_failures(void)
+{
+    torc__set_allocation_hook(NULL);
+}
+
+void resume_allocation_failures(void)
+{
+    torc__set_allocation_hook(watching ? allow : NULL);
+}
+
 void allow_allocations(void)
 {
+    watching = false;
     torc__set_allocation_hook(NULL);
 }

@@ -7,11 +7,19 @@
 #define TORC_TESTS_SUPPORT_FAILING_ALLOCATION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* The allocation after the next `passed` ones fails, once. */
 void fail_allocation_after(unsigned int passed);
 
 void fail_all_allocations(void);
+
+/* Allocations of just this size go well and are not counted, from now on. 0: there is none such. */
+void spare_allocations_of(size_t size);
+
+/* In between, allocations go well and are not counted. */
+void pause_allocation_failures(void);
+void resume_allocation_failures(void);
 
 /* None fails, but they are counted from 0 on. */
 void count_allocations(void);
