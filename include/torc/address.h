@@ -37,10 +37,12 @@ typedef struct torc_address {
 #define TORC_ADDRESS_TEXT_MAX 128
 
 /* host:port, [host]:port or path; "-" for none. Fills and gives back `text`. */
-TORC_API const char *torc_address_text(const torc_address *address, char text[TORC_ADDRESS_TEXT_MAX]);
+TORC_API const char *torc_address_text(
+    const torc_address *address, char text[TORC_ADDRESS_TEXT_MAX]);
 
 /* The host alone: 192.0.2.7, 2001:db8::1, fe80::1%2; the path; "-" for none. */
-TORC_API const char *torc_address_host(const torc_address *address, char text[TORC_ADDRESS_TEXT_MAX]);
+TORC_API const char *torc_address_host(
+    const torc_address *address, char text[TORC_ADDRESS_TEXT_MAX]);
 
 /*
  * Reads a numeric IPv4 or IPv6 address (RFC 4291 2.2; with "%scope" of RFC 4007, in brackets or

@@ -36,7 +36,8 @@ TORC_API torc_buffer *torc_buffer_printf(const char *format, ...) TORC_PRINTF(1,
  * holder lets go, release(argument) is called, once. NULL when memory is out; release is then
  * called before returning, so that the bytes have an owner in every case.
  */
-TORC_API torc_buffer *torc_buffer_wrap(torc_slice bytes, void (*release)(void *argument), void *argument);
+TORC_API torc_buffer *torc_buffer_wrap(
+    torc_slice bytes, void (*release)(void *argument), void *argument);
 
 /* One more holder. Gives `buffer` back. */
 TORC_API torc_buffer *torc_buffer_hold(torc_buffer *buffer);

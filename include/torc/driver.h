@@ -92,7 +92,7 @@ typedef struct torc_io_class {
     /* Turns receiving on and off. Data that was on its way when it was turned off is kept. */
     void (*receive)(torc_io *io, bool on);
 
-    /* Closes our half: the peer reads an end once it has all that was sent. 0 or a negative errno. */
+    /* Closes our half: the peer reads an end once it has all that was sent. 0 or -errno. */
     int (*finish)(torc_io *io);
 
     /*

@@ -33,29 +33,54 @@ typedef struct torc_failure_type {
     const struct torc_failure_type *parent; /* NULL only for torc_error */
 } torc_failure_type;
 
-/* The hierarchy of the core. Indentation is descent. */
+/*
+ * The hierarchy of the core; the names of all but the first begin with torc_error_.
+ *
+ *     torc_error
+ *       out_of_memory
+ *       invalid_argument           a bad description, option or value
+ *       cancelled
+ *       timeout                    a deadline of our own passed
+ *       already_called             a delayed call that has run
+ *       already_cancelled          a delayed call that was cancelled before
+ *       system                     a system call; the code is errno
+ *       limit                      a bound of ours was reached
+ *       listen                     cannot listen
+ *       protocol                   the peer broke a protocol's rules
+ *       connection                 all that ends a connection or its making
+ *         connection_done          ended cleanly, by either side
+ *         connection_lost          ended uncleanly: reset, broken
+ *           connection_aborted     by us: torc_abort_connection
+ *           connection_timed_out   the peer fell silent
+ *         connect                  could not be made
+ *           refused                nobody listens there
+ *           no_route               network or host unreachable
+ *           connect_timed_out
+ *           unknown_host           the name has no address
+ *           bind                   the local address cannot be had
+ */
 extern TORC_API const torc_failure_type torc_error;
 extern TORC_API const torc_failure_type torc_error_out_of_memory;
-extern TORC_API const torc_failure_type torc_error_invalid_argument; /* a bad description, option, value */
+extern TORC_API const torc_failure_type torc_error_invalid_argument;
 extern TORC_API const torc_failure_type torc_error_cancelled;
-extern TORC_API const torc_failure_type torc_error_timeout;           /* a deadline of our own passed */
-extern TORC_API const torc_failure_type torc_error_already_called;    /* a delayed call that has run */
-extern TORC_API const torc_failure_type torc_error_already_cancelled; /* a delayed call cancelled before */
-extern TORC_API const torc_failure_type torc_error_system;            /* a system call; the code is errno */
-extern TORC_API const torc_failure_type torc_error_limit;             /* a bound of ours was reached */
-extern TORC_API const torc_failure_type torc_error_listen;            /* cannot listen */
-extern TORC_API const torc_failure_type torc_error_protocol;          /* the peer broke a protocol's rules */
-extern TORC_API const torc_failure_type torc_error_connection;        /* all that ends a connection or its making */
-/* . */ extern TORC_API const torc_failure_type torc_error_connection_done;    /* ended cleanly, by either side */
-/* . */ extern TORC_API const torc_failure_type torc_error_connection_lost;    /* ended uncleanly: reset, broken */
-/* . . */ extern TORC_API const torc_failure_type torc_error_connection_aborted; /* by us: torc_abort_connection */
-/* . . */ extern TORC_API const torc_failure_type torc_error_connection_timed_out; /* the peer fell silent */
-/* . */ extern TORC_API const torc_failure_type torc_error_connect;            /* could not be made */
-/* . . */ extern TORC_API const torc_failure_type torc_error_refused;          /* nobody listens there */
-/* . . */ extern TORC_API const torc_failure_type torc_error_no_route;         /* network or host unreachable */
-/* . . */ extern TORC_API const torc_failure_type torc_error_connect_timed_out;
-/* . . */ extern TORC_API const torc_failure_type torc_error_unknown_host;     /* the name has no address */
-/* . . */ extern TORC_API const torc_failure_type torc_error_bind;             /* the local address cannot be had */
+extern TORC_API const torc_failure_type torc_error_timeout;
+extern TORC_API const torc_failure_type torc_error_already_called;
+extern TORC_API const torc_failure_type torc_error_already_cancelled;
+extern TORC_API const torc_failure_type torc_error_system;
+extern TORC_API const torc_failure_type torc_error_limit;
+extern TORC_API const torc_failure_type torc_error_listen;
+extern TORC_API const torc_failure_type torc_error_protocol;
+extern TORC_API const torc_failure_type torc_error_connection;
+extern TORC_API const torc_failure_type torc_error_connection_done;
+extern TORC_API const torc_failure_type torc_error_connection_lost;
+extern TORC_API const torc_failure_type torc_error_connection_aborted;
+extern TORC_API const torc_failure_type torc_error_connection_timed_out;
+extern TORC_API const torc_failure_type torc_error_connect;
+extern TORC_API const torc_failure_type torc_error_refused;
+extern TORC_API const torc_failure_type torc_error_no_route;
+extern TORC_API const torc_failure_type torc_error_connect_timed_out;
+extern TORC_API const torc_failure_type torc_error_unknown_host;
+extern TORC_API const torc_failure_type torc_error_bind;
 
 /* Where a failure was made or passed; TORC_HERE is this line. */
 typedef struct torc_place {

@@ -63,7 +63,8 @@ TORC_API void torc_log(torc_log_level level, const torc_log_field *fields, size_
     const char *format, ...) TORC_PRINTF(4, 5);
 
 /* The failure's description over several lines, after `what`. */
-TORC_API void torc_log_describe(torc_log_level level, const char *what, const torc_failure *failure);
+TORC_API void torc_log_describe(
+    torc_log_level level, const char *what, const torc_failure *failure);
 
 /* -- who listens --------------------------------------------------------------------------- */
 
@@ -74,7 +75,8 @@ typedef void torc_log_observer(void *argument, const torc_log_event *event);
  * in the process. What an observer logs itself is not handed to observers. At most 8 observers;
  * false beyond that.
  */
-TORC_API bool torc_log_add_observer(torc_log_level level, torc_log_observer *observer, void *argument);
+TORC_API bool torc_log_add_observer(
+    torc_log_level level, torc_log_observer *observer, void *argument);
 TORC_API void torc_log_remove_observer(torc_log_observer *observer, void *argument);
 
 /*

@@ -36,7 +36,8 @@
 #endif
 
 /* The object of `type` whose member `member` is at `pointer`. */
-#define TORC_CONTAINER_OF(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+#define TORC_CONTAINER_OF(pointer, type, member) \
+    ((type *)((char *)(pointer) - offsetof(type, member)))
 
 /*
  * torc_of(protocol, echo): the user's object of which `pointer` is the first member, or the first

@@ -40,7 +40,7 @@ typedef struct torc_protocol_class {
     /* Once, first. May write, and may end the connection. Optional. */
     void (*connection_made)(torc_protocol *self);
 
-    /* Bytes, as they come: cut anywhere. Borrowed until it returns. Optional: else they are dropped. */
+    /* Bytes, cut anywhere. Borrowed until it returns. Optional: without it they are dropped. */
     void (*data_received)(torc_protocol *self, torc_slice data);
 
     /*

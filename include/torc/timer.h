@@ -58,8 +58,10 @@ TORC_API torc_delayed_call torc_call_soon(torc_scope *scope, torc_call *call, vo
 
 /* Each of the three changes a call that is still to come, and otherwise says why it cannot. */
 TORC_API torc_delayed_status torc_delayed_cancel(torc_delayed_call *delayed);
-TORC_API torc_delayed_status torc_delayed_reset(torc_delayed_call *delayed, torc_time delay); /* from now */
-TORC_API torc_delayed_status torc_delayed_delay(torc_delayed_call *delayed, torc_time extra); /* may be < 0 */
+
+/* To `delay` from now; and to `extra` later than it was to be, or sooner where that is below 0. */
+TORC_API torc_delayed_status torc_delayed_reset(torc_delayed_call *delayed, torc_time delay);
+TORC_API torc_delayed_status torc_delayed_delay(torc_delayed_call *delayed, torc_time extra);
 
 /* Whether the call is still to come. A zeroed handle is not active, and counts as cancelled. */
 TORC_API bool torc_delayed_is_active(const torc_delayed_call *delayed);

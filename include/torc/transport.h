@@ -46,8 +46,8 @@ TORC_API void torc_write_part(torc_transport *transport, torc_buffer *buffer, to
 /*
  * Sends `length` bytes of the open file `file` from `offset` on, without passing them through the
  * program where the system can (sendfile). Takes over `file` in every case and closes it when it
- * is done with it. A file that turns out shorter ends the connection with torc_error_connection_lost:
- * the peer must not take what it has for the whole.
+ * is done with it. A file that turns out shorter ends the connection with
+ * torc_error_connection_lost: the peer must not take what it has for the whole.
  */
 TORC_API void torc_write_file(torc_transport *transport, int file, int64_t offset, int64_t length);
 
@@ -92,7 +92,7 @@ typedef struct torc_producer torc_producer;
 typedef struct torc_producer_class {
     void (*resume)(torc_producer *producer); /* produce (pull: one piece; push: go on) */
     void (*pause)(torc_producer *producer);  /* stop for now; push producers only, else NULL */
-    void (*stop)(torc_producer *producer);   /* the connection is gone: produce no more; always set */
+    void (*stop)(torc_producer *producer);   /* the connection is gone; always set */
 } torc_producer_class;
 
 /* Embed it in the object that produces. */

@@ -20,7 +20,7 @@
 int torc__address_to_sockaddr(
     const torc_address *address, struct sockaddr_storage *ret_socket, socklen_t *ret_length);
 
-/* Fills in *ret_address in every case; its kind is TORC_ADDRESS_NONE for what is not one of ours. */
+/* Fills in *ret_address in every case; what is not one of ours is of kind TORC_ADDRESS_NONE. */
 void torc__address_from_sockaddr(
     torc_address *ret_address, const struct sockaddr *socket, socklen_t length);
 

@@ -10,7 +10,7 @@
 
 struct torc_scope {
     torc_scoped scoped;  /* its place in its parent */
-    torc_scoped members; /* the head: members.older is the newest member, members.newer the oldest */
+    torc_scoped members; /* the head: .older is the newest member, .newer the oldest */
     torc_reactor *reactor;
     const struct torc__context *context; /* who speaks when what it owns runs; NULL: nobody */
     bool ended;
@@ -18,7 +18,7 @@ struct torc_scope {
     bool on_heap;
 };
 
-/* Makes an embedded scope usable, with its parent's context. With parent NULL it hangs on nothing. */
+/* Makes an embedded scope usable, with its parent's context; `parent` may be NULL. */
 void torc__scope_init(
     torc_scope *scope, torc_scope *parent, torc_reactor *reactor, void (*end)(torc_scoped *scoped));
 

@@ -2,8 +2,8 @@
  * output: the queue of what a transport has still to send, in chunks.
  *
  * Small writes are copied together into pooled chunks of 4 KiB; buffers, static bytes and files
- * stay where they are and are referred to. Chunks come from two pools of the reactor, so that a warm
- * program allocates nothing per message.
+ * stay where they are and are referred to. Chunks come from two pools of the reactor, so that a
+ * warm program allocates nothing per message.
  */
 #ifndef TORC_TRANSPORT_OUTPUT_H
 #define TORC_TRANSPORT_OUTPUT_H

@@ -258,7 +258,8 @@ static void send_all_parts(sending *self, parts *all)
     uint64_t total;
 
     torc__random_bytes(random, sizeof(random));
-    snprintf(all->boundary, sizeof(all->boundary), "%016" PRIx64 "%016" PRIx64, random[0], random[1]);
+    snprintf(all->boundary, sizeof(all->boundary), "%016" PRIx64 "%016" PRIx64, random[0],
+        random[1]);
     total = write_end(all, text, sizeof(text));
     for (size_t i = 0; i < all->ranges->count; i++)
         total += write_part_head(self, all, i, text, sizeof(text)) + all->ranges->ranges[i].length;

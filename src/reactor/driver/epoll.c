@@ -51,7 +51,7 @@ static int epoll_watch(torc__readiness *readiness, torc_io *io, unsigned wanted,
     return 0;
 }
 
-/* Not left to close(): another process may hold the same socket, and its events would still come. */
+/* Not left to close(): another process may hold the socket, and its events would still come. */
 static void epoll_forget(torc__readiness *readiness, torc_io *io)
 {
     struct epoll_event unused = { 0 };

@@ -2,7 +2,8 @@
  * linger: closing a socket on which input waits that nobody is going to read.
  *
  * close() on such a socket resets the connection, and the peer may lose what it was sent and has
- * not read yet. So our half is closed, what comes is dropped for a while, and then the socket is closed.
+ * not read yet. So our half is closed, what comes is dropped for a while, and then the socket is
+ * closed.
  */
 #ifndef TORC_REACTOR_DRIVER_LINGER_H
 #define TORC_REACTOR_DRIVER_LINGER_H
