@@ -58,8 +58,8 @@ TORC_API int torc_run(torc_reactor *reactor);
 TORC_API int torc_run_and_keep(torc_reactor *reactor);
 
 /*
- * One turn, for a program with a loop of its own: waits at most `wait` (0: not at all) for
- * something to do. False when the reactor has stopped.
+ * One turn, for a program with a loop of its own: where there is nothing to do, waits at most `wait`
+ * (0: not at all) for something. False when the reactor has stopped.
  */
 TORC_API bool torc_iterate(torc_reactor *reactor, torc_time wait);
 

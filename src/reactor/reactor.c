@@ -315,6 +315,8 @@ bool torc_iterate(torc_reactor *reactor, torc_time wait)
     begin(reactor, "torc_iterate");
     current_reactor = reactor;
     reactor->now = reactor->driver->kind->now(reactor->driver);
+    if (torc__reactor_has_work(reactor))
+        wait = 0;
     if (!reactor->stopped)
         turn(reactor, torc_time_add(reactor->now, wait));
     if (reactor->stopped)

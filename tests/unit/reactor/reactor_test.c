@@ -269,6 +269,17 @@ static void iterate_waits_at_most_as_long_as_it_is_told(void **state)
     assert_ran("a ");
 }
 
+static void iterate_does_not_wait_after_having_had_something_to_do(void **state)
+{
+    torc_time start = clock_by_hand;
+
+    (void)state;
+    torc_call_soon(root, say, "a");
+    assert_true(torc_iterate(reactor, TORC_HOUR));
+    assert_ran("a ");
+    assert_true(clock_by_hand == start);
+}
+
 static void iterate_with_the_machines_clock_is_neither_early_nor_long(void **state)
 {
     torc_time start = torc_monotonic_now();
@@ -564,6 +575,7 @@ int main(void)
         REACTOR_TEST(call_when_running_runs_at_the_start_and_in_the_next_turn_later),
         REACTOR_TEST(without_memory_call_when_running_is_logged),
         REACTOR_TEST(iterate_waits_at_most_as_long_as_it_is_told),
+        REACTOR_TEST(iterate_does_not_wait_after_having_had_something_to_do),
         REAL_TIME_TEST(iterate_with_the_machines_clock_is_neither_early_nor_long),
         REAL_TIME_TEST(no_driver_runs_a_timer_early),
         REACTOR_TEST(the_clock_stands_still_within_a_turns_calls),
