@@ -64,7 +64,7 @@ def read_exactly(client, size):
 
 def echoed(client, data):
     """Sends from a thread and reads meanwhile, so that neither side's buffers bound the size."""
-    sender = threading.Thread(target=client.sendall, args=(data,))
+    sender = threading.Thread(target=client.sendall, args=(data,), daemon=True)
     sender.start()
     answer = read_exactly(client, len(data))
     sender.join(PATIENCE)
@@ -162,14 +162,16 @@ class Ask(unittest.TestCase):
 
     def test_prints_the_answer_and_ends_with_the_connection(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(PATIENCE)
+
             def answer():
                 client, _ = listener.accept()
                 with client:
                     self.asked = client.recv(100)
                     client.sendall(b"an answer")
-            server = threading.Thread(target=answer)
+            server = threading.Thread(target=answer, daemon=True)
             server.start()
-            run = self.ask(f"tcp:localhost:{listener.getsockname()[1]}", "a question")
+            run = self.ask(f"tcp:127.0.0.1:{listener.getsockname()[1]}", "a question")
             server.join(PATIENCE)
         self.assertEqual(run.stdout, b"an answer")
         self.assertEqual(run.returncode, 0)
