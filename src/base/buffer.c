@@ -37,21 +37,29 @@ torc_buffer *torc_buffer_copy(torc_slice bytes)
     return buffer;
 }
 
-torc_buffer *torc_buffer_printf(const char *format, ...)
+torc_buffer *torc__buffer_vprintf(const char *format, va_list arguments, int *ret_length)
 {
     torc_buffer *buffer = NULL;
-    va_list arguments;
     va_list again;
+
+    va_copy(again, arguments);
+    *ret_length = vsnprintf(NULL, 0, format, arguments);
+    if (*ret_length >= 0)
+        buffer = torc_buffer_new((size_t)*ret_length);
+    if (buffer != NULL)
+        vsnprintf(buffer->own, (size_t)*ret_length + 1, format, again);
+    va_end(again);
+    return buffer;
+}
+
+torc_buffer *torc_buffer_printf(const char *format, ...)
+{
+    torc_buffer *buffer;
+    va_list arguments;
     int length;
 
     va_start(arguments, format);
-    va_copy(again, arguments);
-    length = vsnprintf(NULL, 0, format, arguments);
-    if (length >= 0)
-        buffer = torc_buffer_new((size_t)length);
-    if (buffer != NULL)
-        vsnprintf(buffer->own, (size_t)length + 1, format, again);
-    va_end(again);
+    buffer = torc__buffer_vprintf(format, arguments, &length);
     va_end(arguments);
     return buffer;
 }

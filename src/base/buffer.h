@@ -1,5 +1,5 @@
 /*
- * The inside of a counted buffer. Nobody but buffer.c and its test looks in here.
+ * The inside of a counted buffer. Nobody but buffer.c and its test looks in the struct.
  *
  * A buffer of our own is one allocation: this header, the bytes, a NUL; `release` is NULL then.
  * A wrapped one is the header alone.
@@ -9,6 +9,8 @@
 
 #include <torc/buffer.h>
 
+#include <stdarg.h>
+
 struct torc_buffer {
     const char *bytes;
     size_t length;
@@ -17,5 +19,11 @@ struct torc_buffer {
     void *argument;
     char own[];
 };
+
+/*
+ * As torc_buffer_printf. *ret_length is the text's length, below 0 where the format is bad.
+ */
+torc_buffer *torc__buffer_vprintf(const char *format, va_list arguments, int *ret_length)
+    TORC_PRINTF(1, 0);
 
 #endif /* TORC_BASE_BUFFER_H */

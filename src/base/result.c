@@ -8,6 +8,7 @@
 #include <torc/result.h>
 
 #include "base/abort.h"
+#include "base/buffer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,19 +42,12 @@ const torc_type torc_type_deferred = { "deferred", NULL, NULL };
 
 torc_result torc_text(const char *format, ...)
 {
+    torc_buffer *buffer;
     va_list arguments;
-    va_list again;
-    torc_buffer *buffer = NULL;
     int length;
 
     va_start(arguments, format);
-    va_copy(again, arguments);
-    length = vsnprintf(NULL, 0, format, arguments);
-    if (length >= 0)
-        buffer = torc_buffer_new((size_t)length);
-    if (buffer != NULL)
-        vsnprintf(torc_buffer_bytes(buffer), (size_t)length + 1, format, again);
-    va_end(again);
+    buffer = torc__buffer_vprintf(format, arguments, &length);
     va_end(arguments);
     if (length < 0)
         return torc_fail_with(&torc_error_invalid_argument, "cannot format a text");

@@ -31,16 +31,6 @@ void torc__http_chunked_init(torc__http_chunked *decoder)
     decoder->state = STATE_SIZE;
 }
 
-static int hex_value(unsigned char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte |= 0x20;
-    if (byte >= 'a' && byte <= 'f')
-        return byte - 'a' + 10;
-    return -1;
-}
-
 static bool is_text(unsigned char byte)
 {
     return (torc__http_kinds[byte] & TORC__HTTP_IN_VALUE) != 0;
@@ -53,7 +43,7 @@ static bool is_name_byte(unsigned char byte)
 
 static uint8_t read_size(torc__http_chunked *decoder, unsigned char byte)
 {
-    int value = hex_value(byte);
+    int value = torc__http_hex_value((char)byte);
 
     if (value >= 0) {
         if (decoder->digits == TORC__HTTP_CHUNKED_MAX_DIGITS ||

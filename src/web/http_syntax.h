@@ -25,6 +25,17 @@ static inline size_t torc__http_skip_kind(const char *data, size_t position, siz
     return position;
 }
 
+/* The value of a hexadecimal digit, or -1. */
+static inline int torc__http_hex_value(char digit)
+{
+    unsigned char byte = (unsigned char)digit;
+
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    byte |= 0x20;
+    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+}
+
 /*
  * Whether `host` is what a Host field may hold: a name or address, and perhaps a port, or nothing.
  */

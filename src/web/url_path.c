@@ -18,18 +18,6 @@ typedef struct builder {
     bool ends_in_slash;
 } builder;
 
-static int hex_value(char digit)
-{
-    unsigned char byte = (unsigned char)digit;
-
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte |= 0x20;
-    if (byte >= 'a' && byte <= 'f')
-        return byte - 'a' + 10;
-    return -1;
-}
-
 /* Takes one byte, decoded, off the front. Gives 0 or the status to answer with. */
 static int take_byte(torc_slice *path, char *ret_byte)
 {
@@ -43,8 +31,8 @@ static int take_byte(torc_slice *path, char *ret_byte)
         return 0;
     if (path->length < 2)
         return 400;
-    high = hex_value(path->data[0]);
-    low = hex_value(path->data[1]);
+    high = torc__http_hex_value(path->data[0]);
+    low = torc__http_hex_value(path->data[1]);
     *path = torc_slice_skip(*path, 2);
     if (high < 0 || low < 0 || (high == 0 && low == 0))
         return 400;

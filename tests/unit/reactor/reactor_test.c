@@ -9,9 +9,8 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
+#include <sys/resource.h>
 
 static void stop(void *argument)
 {
@@ -68,36 +67,6 @@ static void the_environment_chooses_the_driver(void **state)
     assert_string_equal(torc_reactor_driver_name(chosen), torc_driver_name(0));
     torc_reactor_free(chosen);
     unsetenv("TORC_REACTOR");
-}
-
-/* Runs call() in a child, which must exit with status 1 and say `words`. */
-static void expect_exit(void (*call)(void), const char *words)
-{
-    char said[1024];
-    size_t length = 0;
-    ssize_t got;
-    int ends[2];
-    int status;
-    pid_t child;
-
-    assert_int_equal(pipe(ends), 0);
-    child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        call();
-        _exit(0);
-    }
-    close(ends[1]);
-    while (length < sizeof said - 1 &&
-        (got = read(ends[0], said + length, sizeof said - 1 - length)) > 0)
-        length += (size_t)got;
-    close(ends[0]);
-    said[length] = '\0';
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_non_null(strstr(said, words));
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), EXIT_FAILURE);
 }
 
 static void make_unknown(void)

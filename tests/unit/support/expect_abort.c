@@ -27,9 +27,9 @@ static void run_child(int output, void (*call)(void))
     _exit(0);
 }
 
-void expect_abort(void (*call)(void), const char *words)
+/* Gives the child's status, and what it said. */
+static int run_and_listen(void (*call)(void), char *said, size_t size)
 {
-    char said[4096];
     size_t length = 0;
     ssize_t got;
     int ends[2];
@@ -42,14 +42,36 @@ void expect_abort(void (*call)(void), const char *words)
     if (child == 0)
         run_child(ends[1], call);
     close(ends[1]);
-    while (length < sizeof said - 1 &&
-        (got = read(ends[0], said + length, sizeof said - 1 - length)) > 0)
+    while (length < size - 1 && (got = read(ends[0], said + length, size - 1 - length)) > 0)
         length += (size_t)got;
     close(ends[0]);
     said[length] = '\0';
     assert_int_equal(waitpid(child, &status, 0), child);
-    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
-        fail_msg("the call did not abort; it said: %s", said);
+    return status;
+}
+
+static void expect_words(const char *said, const char *words)
+{
     if (strstr(said, words) == NULL)
         fail_msg("\"%s\" is not in the last words: %s", words, said);
+}
+
+void expect_abort(void (*call)(void), const char *words)
+{
+    char said[4096];
+    int status = run_and_listen(call, said, sizeof said);
+
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
+        fail_msg("the call did not abort; it said: %s", said);
+    expect_words(said, words);
+}
+
+void expect_exit(void (*call)(void), const char *words)
+{
+    char said[4096];
+    int status = run_and_listen(call, said, sizeof said);
+
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_FAILURE)
+        fail_msg("the call did not exit with status 1; it said: %s", said);
+    expect_words(said, words);
 }
