@@ -4,6 +4,8 @@
  */
 #include "base/random.h"
 
+#include "base/system_call.h"
+
 #include <torc/time.h>
 
 #include <string.h>
@@ -48,7 +50,7 @@ void torc__random_bytes(void *bytes, size_t length)
     while (length > 0) {
         size_t piece = length < ENTROPY_PIECE ? length : ENTROPY_PIECE;
 
-        if (getentropy(next, piece) != 0)
+        if (TORC__CALL(getentropy, next, piece) != 0)
             fill_without_system(next, piece);
         next += piece;
         length -= piece;

@@ -3,6 +3,9 @@
  */
 #include "base/random.h"
 
+#include "support/failing_system_call.h"
+
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -88,6 +91,25 @@ static void bytes_of_any_length_are_filled(void **state)
     torc__random_bytes(bytes, 0);
 }
 
+/* In a jail without the system call, say: hash seeds and the like must still differ. */
+static void without_the_system_the_bytes_differ_all_the_same(void **state)
+{
+    unsigned char first[300] = { 0 };
+    unsigned char second[300] = { 0 };
+    int zeros = 0;
+
+    (void)state;
+    fail_system_calls_named("getentropy", ENOSYS);
+    torc__random_bytes(first, sizeof first - 1);
+    torc__random_bytes(second, sizeof second);
+    allow_system_calls();
+    for (size_t i = 0; i < sizeof first - 1; i++)
+        zeros += first[i] == 0;
+    assert_in_range(zeros, 0, 15);
+    assert_int_equal(first[sizeof first - 1], 0);
+    assert_memory_not_equal(first, second, sizeof first - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +118,7 @@ int main(void)
         cmocka_unit_test(two_generators_differ_without_a_seed),
         cmocka_unit_test(choices_stay_below_the_limit_and_reach_all),
         cmocka_unit_test(bytes_of_any_length_are_filled),
+        cmocka_unit_test(without_the_system_the_bytes_differ_all_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

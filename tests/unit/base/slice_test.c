@@ -90,6 +90,8 @@ static void a_needle_is_found_or_the_length_given(void **state)
 static void trimming_takes_spaces_and_tabs_only(void **state)
 {
     (void)state;
+    assert_true(torc_slice_is(torc_slice_trim(TORC_SLICE(" ")), ""));
+    assert_true(torc_slice_is(torc_slice_trim(TORC_SLICE("a ")), "a"));
     assert_true(torc_slice_is(torc_slice_trim(TORC_SLICE(" \t a b\t")), "a b"));
     assert_true(torc_slice_is(torc_slice_trim(TORC_SLICE("\ra\n")), "\ra\n"));
     assert_true(torc_slice_is(torc_slice_trim(TORC_SLICE(" \t ")), ""));

@@ -191,6 +191,47 @@ static void using_what_is_gone_aborts(void **state)
     expect_abort(fire_what_is_gone, "torc_fire: this deferred is gone");
 }
 
+static void hold_nothing(void)
+{
+    torc_deferred_hold(NULL);
+}
+
+static void release_nothing(void)
+{
+    torc_deferred_release(NULL);
+}
+
+static void has_fired_nothing(void)
+{
+    (void)torc_deferred_has_fired(NULL);
+}
+
+static void pause_nothing(void)
+{
+    torc_deferred_pause(NULL);
+}
+
+static void unpause_nothing(void)
+{
+    torc_deferred_unpause(NULL);
+}
+
+static void cancel_nothing(void)
+{
+    torc_cancel(NULL);
+}
+
+static void each_call_without_a_deferred_aborts_naming_itself(void **state)
+{
+    (void)state;
+    expect_abort(hold_nothing, "torc_deferred_hold: this deferred is gone");
+    expect_abort(release_nothing, "torc_deferred_release: this deferred is gone");
+    expect_abort(has_fired_nothing, "torc_deferred_has_fired: this deferred is gone");
+    expect_abort(pause_nothing, "torc_deferred_pause: this deferred is gone");
+    expect_abort(unpause_nothing, "torc_deferred_unpause: this deferred is gone");
+    expect_abort(cancel_nothing, "torc_cancel: this deferred is gone");
+}
+
 static void undoing_more_than_was_done_aborts(void **state)
 {
     (void)state;
@@ -221,6 +262,7 @@ int main(void)
         DEFERRED_TEST(waiting_across_reactors_aborts),
         DEFERRED_TEST(waiting_for_nothing_aborts),
         DEFERRED_TEST(using_what_is_gone_aborts),
+        DEFERRED_TEST(each_call_without_a_deferred_aborts_naming_itself),
         DEFERRED_TEST(undoing_more_than_was_done_aborts),
         DEFERRED_TEST(firing_from_another_thread_aborts),
         DEFERRED_TEST(want_of_memory_ends_the_program_with_a_message),

@@ -5,6 +5,7 @@
  */
 #include "endpoint/harness.h"
 
+#include "endpoint/resolve.h"
 #include "support/failing_allocation.h"
 
 #include <netdb.h>
@@ -33,6 +34,16 @@ static struct addrinfo *one_address(const char *host, struct addrinfo *next)
     return info;
 }
 
+/* One more than are kept; somebody listens at the last alone. */
+static struct addrinfo *many_addresses(void)
+{
+    struct addrinfo *list = one_address("127.0.0.1", NULL);
+
+    for (int i = 0; i < TORC__RESOLVE_ADDRESSES_MAX; i++)
+        list = one_address("127.0.0.2", list);
+    return list;
+}
+
 int getaddrinfo(const char *restrict host, const char *restrict service,
     const struct addrinfo *restrict hints, struct addrinfo **restrict found)
 {
@@ -54,6 +65,12 @@ int getaddrinfo(const char *restrict host, const char *restrict service,
         *found = one_address("127.0.0.2", one_address("127.0.0.1", NULL));
     else if (strcmp(host, "none.test") == 0)
         *found = NULL;
+    else if (strcmp(host, "many.test") == 0)
+        *found = many_addresses();
+    else if (strcmp(host, "silent.test") == 0)
+        return EAI_AGAIN;
+    else if (strcmp(host, "poor.test") == 0)
+        return EAI_MEMORY;
     else
         return EAI_NONAME;
     return 0;
@@ -304,6 +321,27 @@ static void an_unknown_name_says_so(void **state)
     assert_failed(&connected, &torc_error_unknown_host, "no address for none.test");
 }
 
+static void a_look_up_that_fails_for_now_says_why(void **state)
+{
+    outcome connected;
+
+    (void)state;
+    start("tcp:silent.test:80", &connected);
+    assert_failed(&connected, &torc_error_unknown_host, "do not answer; try again later");
+    start("tcp:poor.test:80", &connected);
+    assert_failed(&connected, &torc_error_unknown_host, "want of memory or files");
+}
+
+static void of_many_addresses_so_many_are_tried_as_are_kept(void **state)
+{
+    outcome connected;
+
+    (void)state;
+    open_server(5);
+    start(to_server("tcp:many.test"), &connected);
+    assert_failed(&connected, &torc_error_refused, "127.0.0.2");
+}
+
 static void a_path_that_is_not_there_is_refused(void **state)
 {
     outcome connected;
@@ -464,6 +502,23 @@ static void a_reactor_may_go_while_a_look_up_runs(void **state)
     assert_int_equal(count.released, 1);
 }
 
+static void a_reactor_may_go_while_look_ups_stand_in_line(void **state)
+{
+    enum { MANY = TORC__RESOLVE_THREADS + 2 };
+    outcome told[MANY];
+
+    (void)state;
+    hold_resolver(true);
+    for (int i = 0; i < MANY; i++)
+        start("tcp:one.test:80", &told[i]);
+    run_until_resolver(&resolver_waiting, TORC__RESOLVE_THREADS);
+    torc_reactor_free(reactor);
+    hold_resolver(false);
+    reactor = torc_reactor_new_named(driver_name, NULL);
+    run_until_resolver(&resolver_done, TORC__RESOLVE_THREADS);
+    assert_int_equal(count.released, MANY);
+}
+
 static void nothing_connects_in_a_scope_that_has_ended(void **state)
 {
     outcome connected;
@@ -607,6 +662,8 @@ int main(void)
         TEST(refusal_names_the_endpoint),
         TEST(when_all_addresses_fail_each_is_told),
         TEST(an_unknown_name_says_so),
+        TEST(a_look_up_that_fails_for_now_says_why),
+        TEST(of_many_addresses_so_many_are_tried_as_are_kept),
         TEST(a_path_that_is_not_there_is_refused),
         TEST(a_local_address_of_others_cannot_be_had),
         TEST(what_is_no_connection_is_not_adopted),
@@ -618,6 +675,7 @@ int main(void)
         TEST(cancelling_disowns_the_look_up),
         TEST(the_end_of_the_scope_stops_every_stage_in_silence),
         TEST(a_reactor_may_go_while_a_look_up_runs),
+        TEST(a_reactor_may_go_while_look_ups_stand_in_line),
         TEST(nothing_connects_in_a_scope_that_has_ended),
         TEST(ending_inside_connection_made_is_told_after_it),
         TEST(the_scope_may_end_inside_connection_made),

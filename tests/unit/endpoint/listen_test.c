@@ -73,6 +73,28 @@ static void each_connection_gets_a_protocol(void **state)
     assert_int_equal(count.made, 2);
 }
 
+static int lowest_free_descriptor(void)
+{
+    int descriptor = dup(0);
+
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    return descriptor;
+}
+
+static void a_port_in_use_takes_no_descriptor(void **state)
+{
+    torc_port *port = open_port("tcp:0:interface=127.0.0.1");
+    const char *text = description_of("tcp:%u:interface=127.0.0.1", number_of(port));
+    int before = lowest_free_descriptor();
+    outcome opened;
+
+    (void)state;
+    watch_outcome(torc_port_opened(torc_listen(scope, text, counters())), &opened);
+    assert_failed(&opened, &torc_error_listen, "it is in use");
+    assert_int_equal(lowest_free_descriptor(), before);
+}
+
 static void a_port_in_use_is_a_failure_that_names_it(void **state)
 {
     torc_port *port = open_port("tcp:0:interface=127.0.0.1");
@@ -607,6 +629,7 @@ int main(void)
         TEST(opening_is_told_from_the_loops_turn),
         TEST(each_connection_gets_a_protocol),
         TEST(a_port_in_use_is_a_failure_that_names_it),
+        TEST(a_port_in_use_takes_no_descriptor),
         TEST(a_failure_that_nobody_asks_for_stops_the_reactor),
         TEST(reuseport_lets_several_listen),
         TEST(nothing_listens_in_a_scope_that_has_ended),

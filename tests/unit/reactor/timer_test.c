@@ -318,6 +318,18 @@ static void reset_to_a_sooner_time_runs_sooner(void **state)
     assert_ran("a ");
 }
 
+static void timers_put_off_to_one_time_run_in_the_order_of_putting_off(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        torc_timer_set(&timers[i], root, TORC_SECOND, say, "early");
+    torc_timer_set(&timers[2], root, TORC_MINUTE, say, "a");
+    torc_timer_set(&timers[0], root, TORC_MINUTE, say, "b");
+    torc_timer_set(&timers[1], root, TORC_MINUTE, say, "c");
+    pass(TORC_MINUTE);
+    assert_ran("a b c ");
+}
+
 static void reset_puts_a_call_behind_those_with_the_same_deadline(void **state)
 {
     (void)state;
@@ -572,6 +584,7 @@ int main(void)
         TIMER_TEST(calls_once_warm_allocate_nothing),
         TIMER_TEST(reset_counts_from_now),
         TIMER_TEST(reset_to_a_sooner_time_runs_sooner),
+        TIMER_TEST(timers_put_off_to_one_time_run_in_the_order_of_putting_off),
         TIMER_TEST(reset_puts_a_call_behind_those_with_the_same_deadline),
         TIMER_TEST(delay_adds_to_the_deadline_and_may_take_away),
         TIMER_TEST(delay_into_the_past_runs_in_the_next_turn),

@@ -86,6 +86,22 @@ static void a_timer_is_due_at_its_deadline_and_not_a_nanosecond_before(void **st
         }
 }
 
+/* The next time to wake up at is worked out anew when timers went, and must not skip a tick. */
+static void the_first_of_a_far_slot_is_not_late_after_a_near_one(void **state)
+{
+    torc_timer near = { 0 };
+    torc_timer far = { 0 };
+
+    (void)state;
+    torc__wheel_init(&wheel, 0);
+    insert(&near, 5);
+    insert(&far, 64 * TICK + 5);
+    torc__wheel_advance(&wheel, 5);
+    assert_ptr_equal(take_due(), &near);
+    torc__wheel_advance(&wheel, 64 * TICK + 5);
+    assert_ptr_equal(take_due(), &far);
+}
+
 static void a_timer_whose_deadline_has_passed_is_due_at_once(void **state)
 {
     torc_timer timer = { 0 };
@@ -355,6 +371,7 @@ int main(void)
         cmocka_unit_test(timers_are_due_in_the_order_of_their_deadlines),
         cmocka_unit_test(equal_deadlines_are_due_in_the_order_of_setting),
         cmocka_unit_test(a_timer_is_due_at_its_deadline_and_not_a_nanosecond_before),
+        cmocka_unit_test(the_first_of_a_far_slot_is_not_late_after_a_near_one),
         cmocka_unit_test(a_timer_whose_deadline_has_passed_is_due_at_once),
         cmocka_unit_test(a_far_deadline_costs_at_most_one_wake_up_a_level),
         cmocka_unit_test(a_deadline_beyond_all_levels_waits_and_never_comes),

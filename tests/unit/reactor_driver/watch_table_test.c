@@ -84,6 +84,18 @@ static void removing_in_any_order_leaves_the_rest(void **state)
     }
 }
 
+/* The sanitizer sees what is read beyond the table. */
+static void removing_what_is_beyond_the_table_is_nothing(void **state)
+{
+    torc_io beyond = { 0 };
+
+    (void)state;
+    assert_int_equal(torc__watch_table_set(&table, &ios[0], 1), 0);
+    beyond.descriptor = (int)table.descriptors;
+    torc__watch_table_remove(&table, &beyond);
+    assert_int_equal(wanted_of(&ios[0]), 1);
+}
+
 static void a_descriptor_used_again_is_new(void **state)
 {
     torc_io other = { .descriptor = ios[0].descriptor };
@@ -115,6 +127,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_set_is_found_and_changed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(removing_in_any_order_leaves_the_rest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            removing_what_is_beyond_the_table_is_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_descriptor_used_again_is_new, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_memory_nothing_changes, set_up, tear_down),
     };

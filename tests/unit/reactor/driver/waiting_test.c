@@ -111,6 +111,29 @@ static void what_comes_while_receiving_is_off_is_kept(void **state)
     on_each_driver(keep_what_is_off);
 }
 
+/* Or a reactor spins as long as a protocol is paused. The peer reads nothing: the io is watched. */
+static void wait_with_bytes_unread(torc_driver *driver)
+{
+    static char bytes[65536];
+    struct iovec piece = { bytes, sizeof bytes };
+    torc_time deadline;
+
+    io.kind->receive(&io, false);
+    while (io.kind->send(&io, &piece, 1, false) > 0)
+        continue;
+    assert_int_equal(write(peer, "kept", 4), 4);
+    turn_without_waiting(driver);
+    deadline = driver->kind->now(driver) + 20 * TORC_MILLISECOND;
+    driver->kind->turn(driver, deadline);
+    assert_true(driver->kind->now(driver) >= deadline);
+}
+
+static void what_comes_while_receiving_is_off_wakes_nobody(void **state)
+{
+    (void)state;
+    on_each_driver(wait_with_bytes_unread);
+}
+
 static void fill_and_drain(torc_driver *driver)
 {
     static char bytes[65536];
@@ -168,6 +191,7 @@ int main(void)
         REAL_TIME_TEST(bytes_are_told_and_then_the_end_once),
         REAL_TIME_TEST(an_io_closed_inside_its_event_tells_nothing_more),
         REAL_TIME_TEST(what_comes_while_receiving_is_off_is_kept),
+        REAL_TIME_TEST(what_comes_while_receiving_is_off_wakes_nobody),
         REAL_TIME_TEST(a_pending_send_is_told_once_the_peer_has_read),
         REAL_TIME_TEST(a_wake_up_before_the_waiting_is_not_lost),
         REAL_TIME_TEST(waiting_ends_not_before_the_deadline_and_moves_the_clock),
