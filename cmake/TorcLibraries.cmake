@@ -54,14 +54,14 @@ function(torc_component name)
 endfunction()
 
 set(core_patterns "")
-foreach(folder base deferred reactor reactor/driver transport endpoint protocol log cred app)
+foreach(folder base deferred task reactor reactor/driver transport endpoint protocol log cred app)
     list(APPEND core_patterns ${PROJECT_SOURCE_DIR}/src/${folder}/*.c)
 endforeach()
 file(GLOB core_sources CONFIGURE_DEPENDS ${core_patterns})
 
 # A driver is compiled where its system is; the list of drivers in the code has the same conditions.
 if(NOT CMAKE_SYSTEM_NAME STREQUAL "Linux")
-    list(FILTER core_sources EXCLUDE REGEX "/reactor/driver/(epoll|uring)\\.c$")
+    list(FILTER core_sources EXCLUDE REGEX "/reactor/driver/(epoll|uring[a-z_]*)\\.c$")
 endif()
 if(NOT CMAKE_SYSTEM_NAME MATCHES "BSD|Darwin|DragonFly")
     list(FILTER core_sources EXCLUDE REGEX "/reactor/driver/kqueue\\.c$")
