@@ -41,6 +41,16 @@ TORC_BEGIN_DECLS
 typedef struct torc_io torc_io;
 typedef struct torc_driver torc_driver;
 
+/* One datagram, or one packet of a network device. */
+typedef struct torc_datagram {
+    torc_slice bytes;
+    torc_address peer; /* where from, or where to; TORC_ADDRESS_NONE: whom the io is connected to */
+    bool truncated;    /* received: it was longer than the largest that is taken */
+} torc_datagram;
+
+/* So many datagrams are told, and may be sent, at once. */
+enum { TORC_DATAGRAMS_MAX = 64 };
+
 /* What is told of an io. An io that never starts an operation need not have its events. */
 typedef struct torc_io_events {
     /*
@@ -59,6 +69,19 @@ typedef struct torc_io_events {
     /* A connection was accepted: `descriptor` is now the callee's. Or accepting failed. */
     void (*accepted)(torc_io *io, int descriptor, const torc_address *peer, int error);
 
+    /*
+     * Datagrams that were received (1 to TORC_DATAGRAMS_MAX), borrowed until it returns; or none,
+     * and `error` is what the system had to say of an earlier one (ECONNREFUSED: nobody listens
+     * there), after which receiving goes on; or none and ENODEV: the device is gone.
+     */
+    void (*datagrams)(torc_io *io, const torc_datagram *batch, size_t count, int error);
+
+    /* A descriptor came with the bytes that are told next. It is now the callee's. */
+    void (*descriptor)(torc_io *io, int descriptor);
+
+    /* A descriptor that is only watched can be read from, or written to. */
+    void (*ready)(torc_io *io, bool readable, bool writable);
+
     /* The connecting that was begun is over: error 0, or why it failed. */
     void (*connected)(torc_io *io, int error);
 
@@ -69,7 +92,10 @@ typedef struct torc_io_events {
 typedef enum torc_io_option {
     TORC_IO_NO_DELAY,   /* 0 or 1 */
     TORC_IO_KEEP_ALIVE, /* seconds of idleness, 0 is off */
+    TORC_IO_TAKE_DESCRIPTORS, /* 0 or 1: `descriptor` events are wanted (UNIX sockets) */
 } torc_io_option;
+
+enum { TORC_DESCRIPTORS_MAX = 16 };
 
 /* What can be asked of an io. All are mandatory but those that say so. */
 typedef struct torc_io_class {
@@ -105,6 +131,24 @@ typedef struct torc_io_class {
     void (*local_address)(torc_io *io, torc_address *ret_address);
     void (*peer_address)(torc_io *io, torc_address *ret_address);
 
+    /*
+     * Sends datagrams: of datagram ios only, else NULL. Gives how many were taken, the first ones
+     * of `batch`; their bytes need not stay. 0: none can be taken now, and `sent` (with a count of
+     * 0) tells when to ask again. A negative errno is about the first of the batch, which is lost.
+     */
+    ssize_t (*send_datagrams)(torc_io *io, const torc_datagram *batch, size_t count);
+
+    /*
+     * As send, with descriptors that arrive just before the first of the bytes; at most
+     * TORC_DESCRIPTORS_MAX, which stay the caller's. Where at least a byte was taken, all have been
+     * sent. NULL where a carrier cannot.
+     */
+    ssize_t (*send_descriptors)(torc_io *io, const struct iovec *pieces, int count,
+        const int *descriptors, size_t descriptor_count);
+
+    /* What a watched descriptor is watched for: of ios made by `watch` only, else NULL. */
+    void (*watch_for)(torc_io *io, bool readable, bool writable);
+
     /* 0, or a negative errno; -ENOTSUP where the option means nothing. Optional. */
     int (*set_option)(torc_io *io, torc_io_option option, int value);
 } torc_io_class;
@@ -124,6 +168,33 @@ typedef struct torc_socket_options {
     bool reuse_port;   /* listening: SO_REUSEPORT */
     bool both_families; /* listening on IPv6 "::": IPv4 too. Off: IPv6 only */
 } torc_socket_options;
+
+/* How a datagram socket is to be opened. */
+typedef struct torc_datagram_options {
+    size_t size_max;    /* the largest datagram that is taken; 0: 65535 */
+    int unix_mode;      /* as in torc_socket_options */
+    bool reuse_port;    /* several sockets on one port, which share what comes: SO_REUSEPORT */
+    bool share_address; /* several sockets on one multicast port, each of which gets all */
+    bool both_families; /* as in torc_socket_options */
+    bool broadcast;     /* may send to broadcast addresses */
+} torc_datagram_options;
+
+/* Membership of a multicast group, and how datagrams to groups are sent. */
+typedef enum torc_multicast_request {
+    TORC_MULTICAST_JOIN,
+    TORC_MULTICAST_LEAVE,
+    TORC_MULTICAST_INTERFACE, /* by which one datagrams to groups leave; `group` is not used */
+    TORC_MULTICAST_LOOP,      /* value 0 or 1: whether this machine gets them too */
+    TORC_MULTICAST_HOPS,      /* value: how far they go (TTL) */
+} torc_multicast_request;
+
+typedef struct torc_multicast {
+    torc_multicast_request request;
+    torc_address group;
+    torc_address interface_address; /* IPv4: names the interface; NONE: the system chooses */
+    uint32_t interface_index;       /* IPv4 and IPv6: names the interface; 0: not by index */
+    int value;
+} torc_multicast;
 
 /* What the driver must be able to do. */
 typedef struct torc_driver_class {
@@ -169,6 +240,35 @@ typedef struct torc_driver_class {
      * must not be inherited by programs that are run; what `accepted` gives is like that already.
      */
     int (*adopt)(torc_driver *driver, torc_io *io, int descriptor);
+
+    /*
+     * As adopt, for what is read and written but is no socket: a pipe's end, a terminal, a serial
+     * line, a regular file (which is always ready). `receives` and `sends`: its directions. finish
+     * closes a descriptor that only sends.
+     */
+    int (*adopt_stream)(
+        torc_driver *driver, torc_io *io, int descriptor, bool receives, bool sends);
+
+    /*
+     * A datagram socket (IPv4, IPv6, UNIX) bound to `local`, and connected to `peer`; either may be
+     * NULL. 0 or -errno.
+     */
+    int (*open_datagrams)(torc_driver *driver, torc_io *io, const torc_address *local,
+        const torc_address *peer, const torc_datagram_options *options);
+
+    /* As adopt, for a datagram socket or a packet device (TUN, TAP) that came from elsewhere. */
+    int (*adopt_datagrams)(
+        torc_driver *driver, torc_io *io, int descriptor, const torc_datagram_options *options);
+
+    /* Does `request` on a datagram io. 0 or -errno. */
+    int (*multicast)(torc_io *io, const torc_multicast *request);
+
+    /*
+     * Watches a descriptor that stays the caller's, who also reads and writes it: `ready` tells, as
+     * long as what it was watched for holds. It must be open until the io is closed, which does not
+     * close it. 0 or -errno.
+     */
+    int (*watch)(torc_driver *driver, torc_io *io, int descriptor);
 
     /*
      * Closes a descriptor that `accepted` gave and that was not adopted. NULL where it is one of
