@@ -215,6 +215,13 @@ typedef struct torc_driver_class {
      */
     void (*turn)(torc_driver *driver, torc_time deadline);
 
+    /*
+     * A descriptor that can be read from while turn() has something to tell, for a loop of
+     * another's that waits in the place of turn(); asked anew before each such wait, so that what
+     * was put off until turn() can be handed to the system. NULL where there is none.
+     */
+    int (*descriptor)(torc_driver *driver);
+
     /* Makes turn() return soon; the only function that another thread or a signal handler calls. */
     void (*wake)(torc_driver *driver);
 
