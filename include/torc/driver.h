@@ -156,6 +156,7 @@ typedef struct torc_io_class {
 struct torc_io {
     const torc_io_class *kind;
     const torc_io_events *events;
+    void *owner;         /* for whoever the events are told to; carriers leave it alone */
     void *carrier;       /* whose it is: the driver, the memory link, … */
     int descriptor;      /* -1 where there is none */
     uint32_t state;      /* the carrier's own */

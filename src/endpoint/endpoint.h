@@ -11,6 +11,7 @@
 #include <torc/driver.h>
 #include <torc/failure.h>
 
+#include "endpoint/layer.h"
 #include "reactor/members.h"
 
 #define TORC__HOST_NAME_MAX     253 /* RFC 1035, without the root's dot */
@@ -27,8 +28,9 @@ typedef struct torc__endpoint {
     uint16_t port;                       /* for `host` */
     bool only_ipv6;                      /* of the addresses that `host` has */
     torc_address local;                  /* connecting from there; kind TORC_ADDRESS_NONE: any */
-    torc_time timeout;                   /* connecting */
+    torc_time timeout;                   /* connecting; listening: of passing the layers */
     torc_socket_options options;         /* listening */
+    torc__layer *layers;                 /* to be passed by each connection; or NULL; held */
     char text[TORC__ENDPOINT_TEXT_MAX + 1]; /* the description, for messages; cut when longer */
 } torc__endpoint;
 

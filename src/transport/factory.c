@@ -155,7 +155,7 @@ static void uncount_host(torc_factory *factory, const torc_address *peer)
 
 /* -- connections and ports ----------------------------------------------------------------- */
 
-bool torc__factory_admits(torc_factory *factory, const torc_address *peer)
+bool torc__factory_has_room(const torc_factory *factory, const torc_address *peer)
 {
     const torc_factory_options *options = &factory->options;
 
@@ -167,7 +167,15 @@ bool torc__factory_admits(torc_factory *factory, const torc_address *peer)
         if (found != NULL && found->connections >= options->connections_per_host_max)
             return false;
     }
-    return options->admits == NULL || options->admits(options->context, peer);
+    return true;
+}
+
+bool torc__factory_admits(torc_factory *factory, const torc_address *peer)
+{
+    const torc_factory_options *options = &factory->options;
+
+    return torc__factory_has_room(factory, peer)
+        && (options->admits == NULL || options->admits(options->context, peer));
 }
 
 void torc__factory_opened(torc_factory *factory, const torc_address *peer)

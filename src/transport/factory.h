@@ -31,6 +31,9 @@ struct torc_factory {
 torc_factory *torc__factory_new_from(const torc_protocol_class *kind, size_t kind_size,
     const torc_factory_options *options, torc_protocol_class **ret_copy);
 
+/* Whether the limits of the factory leave room for a connection with `peer`. */
+bool torc__factory_has_room(const torc_factory *factory, const torc_address *peer);
+
 /*
  * Whether one more connection from `peer` is welcome: the limits and the user's `admits`. Runs
  * user code, so call it from an event only.
