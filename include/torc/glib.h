@@ -25,6 +25,8 @@
 
 TORC_BEGIN_DECLS
 
+struct _GMainContext;
+
 /*
  * Gives the reactor its turns in `context` (a GMainContext; NULL: GLib's default one), which must
  * be run by the reactor's own thread. Gives the source's id, for g_source_remove; 0 when the driver

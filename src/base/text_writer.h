@@ -18,7 +18,8 @@ typedef struct torc__text_writer {
 TORC_API void torc__text_writer_init(torc__text_writer *writer, char *text, size_t size);
 
 TORC_API void torc__text_append(torc__text_writer *writer, torc_slice piece);
-TORC_API void torc__text_printf(torc__text_writer *writer, const char *format, ...) TORC_PRINTF(2, 3);
+TORC_API void torc__text_printf(torc__text_writer *writer, const char *format, ...)
+    TORC_PRINTF(2, 3);
 
 /* Ends the text with a NUL, once. Gives the length that the whole would have. */
 TORC_API size_t torc__text_finish(torc__text_writer *writer);
