@@ -31,6 +31,8 @@ typedef struct torc__endpoint {
     torc_time timeout;                   /* connecting; listening: of passing the layers */
     torc_socket_options options;         /* listening */
     torc__layer *layers;                 /* to be passed by each connection; or NULL; held */
+    void *own;                           /* the kind's, while its arguments are read */
+    unsigned depth;                      /* of endpoints in each other, while they are read */
     char text[TORC__ENDPOINT_TEXT_MAX + 1]; /* the description, for messages; cut when longer */
 } torc__endpoint;
 
