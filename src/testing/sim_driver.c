@@ -261,10 +261,11 @@ static void driver_discard(torc_driver *driver, int descriptor)
 
 /* A host's name is what the test has called it. */
 static size_t driver_look_up(torc_driver *driver, const char *host, uint16_t port, bool only_ipv6,
-    torc_address *ret_addresses, size_t maximum)
+    torc_address *ret_addresses, size_t maximum, torc_time *ret_delay)
 {
     size_t count = 0;
 
+    (void)ret_delay;
     for (const torc_sim_host *each = host_of(driver)->sim->hosts; each != NULL && count < maximum;
          each = each->next) {
         if (strcasecmp(each->name, host) != 0
