@@ -301,11 +301,11 @@ TORC_API void torc_sim_on_boot(torc_sim_host *host, torc_sim_boot *boot, void *a
 TORC_API void torc_sim_crash(torc_sim_host *host);
 
 /*
- * The host comes up again, with its names, addresses, links and limits; where it had not crashed it
- * does so before. All else is gone: its reactor is freed (only so is memory given back; what that
- * sends reaches nobody) and a new one made, and nobody listens until what torc_sim_on_boot was
- * given does. Whoever still sends on a connection from before is told that it was reset; who says
- * nothing is told nothing. Not from inside a callback.
+ * The host comes up again, with its names, address, links and limits; if it was up, it crashes
+ * first. All else is gone: its reactor is freed, which ends its scopes as ever, but what is sent
+ * then reaches nobody; a new one is made, and what torc_sim_on_boot was given runs. Whoever still
+ * sends on a connection from before is told that it was reset; who says nothing is told nothing.
+ * Not from inside a callback.
  */
 TORC_API void torc_sim_reboot(torc_sim_host *host);
 
@@ -315,7 +315,10 @@ typedef struct torc_sim_limits {
     size_t memory;      /* bytes that the engine holds for it; then allocations fail */
 } torc_sim_limits;
 
-/* What is held by then may be more; it stays. Memory counts from here on. */
+/*
+ * From now on. What is held already stays, though it may be more; of memory only what is got while
+ * the host runs counts, and only from now on.
+ */
 TORC_API void torc_sim_limit(torc_sim_host *host, const torc_sim_limits *limits);
 
 /* In both directions, for what is sent from now on. */
