@@ -209,11 +209,11 @@ TORC_API void torc_test_pump(torc_test *one, torc_test *other);
 
 /*
  * Hosts with addresses, links between them, and streams over those links that behave as TCP does: a
- * handshake, a window of 64 KiB, resending, resets, a queue of connections to be accepted. Each host
- * has a reactor of its own; all run in the thread that made the network, in an order that only the
- * seed decides. Time passes only when the calls below let it, and everything else (the wall clock,
- * the keys of hash tables) is part of the simulation too: the same seed gives the same run, to the
- * byte.
+ * handshake, a window of 64 KiB, resending, resets, a queue of connections to be accepted. Each
+ * host has a reactor of its own; all run in the thread that made the network, in an order that only
+ * the seed decides. Time passes only when the calls below let it, and everything else (the wall
+ * clock, the keys of hash tables) is part of the simulation too: the same seed gives the same run,
+ * to the byte.
  *
  * To the code under test a host is an ordinary machine with an address, loopback and UNIX sockets.
  * Its name is the one that the test gives it. Inherited descriptors ("fd:3") are unknown.
@@ -341,9 +341,9 @@ TORC_API void torc_sim_jump_clock(torc_sim *sim, torc_time by);
  * These let the hosts run. Not from inside a callback. Each fails the test when there is no end to
  * what a moment brings.
  *
- * torc_sim_run: until nothing is on its way in the network. The clock moves as far as that takes, up
- * to a minute: over perfect links not at all. Timers that come due meanwhile run; nobody waits for
- * those that are left.
+ * torc_sim_run: until nothing is on its way in the network. The clock moves as far as that takes,
+ * up to a minute: over perfect links not at all. Timers that come due meanwhile run; nobody waits
+ * for those that are left.
  * torc_sim_advance: for so long. 0: what can run now.
  * torc_sim_run_until: as torc_testing_run_until, for all hosts together.
  */
@@ -360,7 +360,7 @@ TORC_API uint64_t torc_sim_history(const torc_sim *sim);
 /* Each happens now and then, as the seed has it. */
 typedef enum torc_sim_fault {
     TORC_SIM_SPLIT_READS = 1 << 0,   /* bytes arrive in any pieces */
-    TORC_SIM_SHORT_WRITES = 1 << 1,  /* a send takes less than it was given, or is done only later */
+    TORC_SIM_SHORT_WRITES = 1 << 1,  /* a send takes less than it was given, or is done later */
     TORC_SIM_DELAYS = 1 << 2,        /* on the way, up to 3 seconds; and of closing */
     TORC_SIM_RESETS = 1 << 3,        /* of connections, at any stage */
     TORC_SIM_REFUSALS = 1 << 4,      /* of connections that are being made */
@@ -369,7 +369,7 @@ typedef enum torc_sim_fault {
     TORC_SIM_CLOCK_JUMPS = 1 << 7,   /* the wall clock's, up to a day in either direction */
     TORC_SIM_DESCRIPTORS = 1 << 8,   /* a host has none left, for up to a second */
     TORC_SIM_MEMORY = 1 << 9,        /* an allocation of the engine's fails, while a host runs */
-    TORC_SIM_SLOW_PEERS = 1 << 10,   /* a connection carries 100 to 5,000 bytes a second from then */
+    TORC_SIM_SLOW_PEERS = 1 << 10,   /* a connection carries 100 to 5,000 bytes a second */
     TORC_SIM_LOOK_UPS = 1 << 11,     /* a name is not found, or only within 20 seconds, or some of
                                         its addresses are dead */
     TORC_SIM_CRASHES = 1 << 12,      /* a host that has torc_sim_on_boot crashes; it comes up within
@@ -447,9 +447,11 @@ TORC_API bool torc_sim_is_open(const torc_sim_peer *peer);
  * are printed, and it fails with them. Each repetition is a process of its own, so that crashes
  * count as well; what they print goes nowhere.
  */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a variable that is declared cannot stand in them. */
 #define TORC_SIM_FOR_SEEDS(net, count) \
     for (torc_sim *net = torc_sim_first_seed((count), TORC_HERE); net != NULL; \
          net = torc_sim_next_seed(net))
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* The loop's own: the first network, NULL for a count of 0; and the next, NULL after the last. */
 TORC_API torc_sim *torc_sim_first_seed(size_t count, torc_place place);
