@@ -122,17 +122,24 @@ static void forget_connections(torc_sim_host *host)
     }
 }
 
+static void crash(torc_sim_host *host)
+{
+    if (host->crashed)
+        return;
+    host->crashed = true;
+    torc__sim_note(host->sim, host, "crashed", nothing);
+    forget_connections(host);
+}
+
+/* What the test says outlasts what a fault has begun. */
 void torc_sim_crash(torc_sim_host *host)
 {
     if (host->reactor == NULL) {
         torc_testing_failed("%s is no host that could crash", host->name);
         return;
     }
-    if (host->crashed)
-        return;
-    host->crashed = true;
-    torc__sim_note(host->sim, host, "crashed", nothing);
-    forget_connections(host);
+    host->crashes_soon = false;
+    crash(host);
 }
 
 static void boot(torc_sim_host *host)
@@ -152,11 +159,12 @@ void torc_sim_reboot(torc_sim_host *host)
 {
     torc__report report = { .length = 0 };
 
-    if (host->sim->running != NULL) {
-        torc_testing_failed("torc_sim_reboot: not from inside a callback");
+    if (host->sim->running != NULL || host->reactor == NULL) {
+        torc_testing_failed("torc_sim_reboot: not %s",
+            host->reactor != NULL ? "from inside a callback" : "of what is no host");
         return;
     }
-    torc_sim_crash(host);
+    crash(host);
     torc__sim_close_reactor(host, &report);
     torc__sim_open_reactor(host);
     host->crashed = false;
@@ -167,7 +175,7 @@ void torc_sim_reboot(torc_sim_host *host)
     torc__report_fail(&report);
 }
 
-/* Unless the test itself has brought it up, or has crashed it for longer. */
+/* Unless the test itself has brought it up meanwhile, or has crashed it. */
 static void reboot_by_fault(torc_sim *sim, void *argument)
 {
     torc_sim_host *host = argument;
@@ -183,7 +191,7 @@ static void crash_by_fault(torc_sim *sim, void *argument)
 
     (void)sim;
     if (host->crashes_soon)
-        torc_sim_crash(host);
+        crash(host);
 }
 
 void torc__sim_may_crash(torc_sim_host *host)

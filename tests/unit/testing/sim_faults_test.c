@@ -141,7 +141,7 @@ typedef struct look_up_totals {
 } look_up_totals;
 
 /* One client looks a name up that two hosts have; it serves at both. */
-static void ask_for_a_name(torc_sim *sim, look_up_totals *sum)
+static void ask_for_a_name(torc_sim *sim, const char *endpoint, look_up_totals *sum)
 {
     torc_sim_host *hosts[2];
 
@@ -152,7 +152,7 @@ static void ask_for_a_name(torc_sim *sim, look_up_totals *sum)
         torc_sim_name(sim, "both.example", hosts[i]);
         torc_listen(torc_sim_scope(hosts[i]), "tcp:7", torc_factory_of(&echo_class));
     }
-    connect_client(torc_sim_add_host(sim, "asker", "10.0.0.3"), "tcp:both.example:7");
+    connect_client(torc_sim_add_host(sim, "asker", "10.0.0.3"), endpoint);
     torc_sim_advance(sim, 60 * TORC_SECOND);
     assert_int_equal(client.made + client.failed, 1);
     sum->at_once += client.made > 0 && client.made_at == 0;
@@ -171,7 +171,7 @@ static void look_ups_fail_are_late_or_give_dead_addresses(void **state)
     TORC_SIM_FOR_SEEDS(sim, 200) {
         torc_sim_faults(sim, TORC_SIM_LOOK_UPS);
         torc_sim_fault_rate(sim, 1000);
-        ask_for_a_name(sim, &sum);
+        ask_for_a_name(sim, "tcp:both.example:7", &sum);
     }
     assert_in_range(sum.unknown, 40, 100);
     assert_in_range(sum.late, 40, 100);
@@ -179,6 +179,21 @@ static void look_ups_fail_are_late_or_give_dead_addresses(void **state)
     assert_in_range(sum.at_once, 20, 80);
     assert_int_equal(sum.unknown + sum.late + sum.timed_out + sum.at_once, 200);
     assert_int_equal(sum.elsewhere, 0);
+}
+
+static void a_late_look_up_counts_towards_the_timeout(void **state)
+{
+    look_up_totals sum = { 0 };
+
+    (void)state;
+    TORC_SIM_FOR_SEEDS(sim, 100) {
+        torc_sim_faults(sim, TORC_SIM_LOOK_UPS);
+        torc_sim_fault_rate(sim, 1000);
+        ask_for_a_name(sim, "tcp:both.example:7:timeout=1", &sum);
+        assert_true(client.made_at <= TORC_SECOND);
+    }
+    assert_in_range(sum.timed_out, 40, 80);
+    assert_in_range(sum.late, 0, 10);
 }
 
 /* -- crashes ------------------------------------------------------------------------------- */
@@ -310,6 +325,7 @@ int main(void)
         cmocka_unit_test(partitions_heal),
         cmocka_unit_test(slow_peers_take_their_time),
         cmocka_unit_test(look_ups_fail_are_late_or_give_dead_addresses),
+        cmocka_unit_test(a_late_look_up_counts_towards_the_timeout),
         cmocka_unit_test(hosts_crash_and_come_up_again),
         cmocka_unit_test(descriptors_run_out_for_a_while),
         cmocka_unit_test(allocations_fail),

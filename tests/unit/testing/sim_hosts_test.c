@@ -262,6 +262,9 @@ static void the_outside_cannot_crash(void **state)
     expect_failure();
     torc_sim_crash(torc_sim_outside(net));
     assert_failed_with("outside is no host that could crash");
+    expect_failure();
+    torc_sim_reboot(torc_sim_outside(net));
+    assert_failed_with("not of what is no host");
 }
 
 static void reboot_from_inside(void *argument)
@@ -270,13 +273,58 @@ static void reboot_from_inside(void *argument)
     torc_sim_reboot(server);
 }
 
+static void crash_and_talk(torc_protocol *self, torc_slice data)
+{
+    torc_sim_crash(server);
+    torc_write(self->transport, data);
+    torc_lose_connection(self->transport);
+}
+
+static const torc_protocol_class self_destroying_class = {
+    .name = "SelfDestroying", .data_received = crash_and_talk, .connection_lost = echo_lost,
+};
+
 static void a_callback_may_crash_its_host_but_not_bring_it_up(void **state)
 {
+    torc_sim_peer *peer;
+
     (void)state;
+    torc_listen(torc_sim_scope(server), "tcp:7", torc_factory_of(&self_destroying_class));
+    peer = torc_sim_dial(net, "tcp:10.0.0.1:7");
+    torc_sim_send(peer, "hello");
+    torc_sim_run(net);
+    assert_true(torc_sim_is_open(peer));
+    assert_int_equal(torc_sim_received(peer).length, 0);
+    torc_sim_reboot(server);
+    assert_int_equal(served.lost, 1);
+
     torc_call_later(torc_sim_scope(other), 1, reboot_from_inside, NULL);
     expect_failure();
     torc_sim_advance(net, TORC_SECOND);
     assert_failed_with("not from inside a callback");
+}
+
+static void a_host_that_the_test_crashes_stays_down(void **state)
+{
+    torc_sim_peer *peer;
+
+    (void)state;
+    start_booting();
+    torc_sim_faults(net, TORC_SIM_CRASHES);
+    torc_sim_fault_rate(net, 10000);
+    peer = torc_sim_dial(net, "tcp:10.0.0.1:7");
+    torc_sim_advance(net, 10 * TORC_MILLISECOND);
+    assert_int_equal(torc_sim_fault_count(net, TORC_SIM_CRASHES), 1);
+    torc_sim_reboot(server);
+    torc_sim_crash(server);
+    torc_sim_advance(net, 60 * TORC_SECOND);
+    assert_int_equal(boots, 2);
+    torc_sim_faults(net, 0);
+    torc_sim_reboot(server);
+    torc_sim_close(peer);
+    peer = torc_sim_dial(net, "tcp:10.0.0.1:7");
+    torc_sim_run(net);
+    assert_true(torc_sim_is_open(peer));
 }
 
 /* -- limits -------------------------------------------------------------------------------- */
@@ -509,6 +557,7 @@ int main(void)
         NETWORK_TEST(who_waits_to_be_accepted_is_forgotten_too),
         NETWORK_TEST(the_outside_cannot_crash),
         NETWORK_TEST(a_callback_may_crash_its_host_but_not_bring_it_up),
+        NETWORK_TEST(a_host_that_the_test_crashes_stays_down),
         NETWORK_TEST(connections_beyond_the_descriptors_wait),
         NETWORK_TEST(memory_beyond_the_limit_is_not_given),
         NETWORK_TEST(hosts_without_a_link_of_their_own_have_the_networks),

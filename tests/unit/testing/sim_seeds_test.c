@@ -8,6 +8,7 @@
 #include "support/expect_abort.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 /* -- runs ---------------------------------------------------------------------------------- */
 
@@ -43,6 +44,18 @@ static void fail_when_refused(torc_sim *sim)
 static void run_to_failure(void)
 {
     torc_testing_set_fail(NULL);
+    fail_third();
+}
+
+static void leave_at_once(const char *message)
+{
+    (void)message;
+    _exit(EXIT_FAILURE);
+}
+
+static void run_to_an_end_at_once(void)
+{
+    torc_testing_set_fail(leave_at_once);
     fail_third();
 }
 
@@ -195,6 +208,7 @@ static void a_seed_that_fails_is_named(void **state)
     expect_abort(run_to_failure, "sim_seeds_test.c:");
     expect_abort(run_to_failure, "TORC_SIM_SEED=3 ");
     expect_abort(run_to_abort, "TORC_SIM_SEED=3 ");
+    expect_exit(run_to_an_end_at_once, "TORC_SIM_SEED=3 ");
     expect_abort(run_to_leak, "TORC_SIM_SEED=3 ");
 }
 
