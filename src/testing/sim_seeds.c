@@ -121,7 +121,7 @@ static torc_sim *begin_seed(void)
     torc_sim_options options = { .seed = loop.seed };
 
     snprintf(seed_line, sizeof seed_line,
-        "torc-testing: %s:%d failed with seed %" PRIu64 "; TORC_SIM_SEED=%" PRIu64 " in the "
+        "torc-testing: %.200s:%d failed with seed %" PRIu64 "; TORC_SIM_SEED=%" PRIu64 " in the "
         "environment runs that alone, and TORC_SIM_SHRINK=1 beside it finds out why\n",
         loop.place.file, loop.place.line, loop.seed, loop.seed);
     is_running = 1;

@@ -175,7 +175,7 @@ static void got_line(web_client *self)
     } else if (self->reading == READING_LAST_LINE) {
         answered(self);
     } else if (strncmp(line, "HTTP/1.1 ", 9) == 0) {
-        self->status = atoi(line + 9);
+        self->status = (int)strtol(line + 9, NULL, 10);
     } else if (strncmp(line, "Content-Length: ", 16) == 0) {
         self->left = (size_t)strtoul(line + 16, NULL, 10);
     } else if (strncmp(line, "Transfer-Encoding: chunked", 26) == 0) {
