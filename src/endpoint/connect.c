@@ -273,45 +273,71 @@ static void attempt_connected(torc__connector *connector, int error)
     try_next(self);
 }
 
-static void try_addresses(attempting *self, const torc_address *addresses, size_t count)
+/* False: it has failed. */
+static bool keep_addresses(attempting *self, const torc_address *addresses, size_t count)
 {
     self->addresses = torc__allocate(count * sizeof(*addresses));
     if (self->addresses == NULL) {
         add_failure(self, torc__connect_failure(&self->endpoint, NULL, ENOMEM));
         finish_failed(self);
-        return;
+        return false;
     }
     memcpy(self->addresses, addresses, count * sizeof(*addresses));
     self->count = count;
-    try_next(self);
+    return true;
+}
+
+static void try_addresses(attempting *self, const torc_address *addresses, size_t count)
+{
+    if (keep_addresses(self, addresses, count))
+        try_next(self);
 }
 
 /* -- beginning ----------------------------------------------------------------------------- */
+
+static void no_address(attempting *self, const char *problem)
+{
+    add_failure(self, torc_failure_new(&torc_error_unknown_host,
+        "cannot connect to %s: no address for %s: %s", self->endpoint.text, self->endpoint.host,
+        problem));
+    finish_failed(self);
+}
 
 static void host_found(torc__lookup *lookup, const torc__addresses *found)
 {
     attempting *self = TORC_CONTAINER_OF(lookup, attempting, lookup);
 
-    if (found->count != 0) {
+    if (found->count != 0)
         try_addresses(self, found->list, found->count);
-        return;
-    }
-    add_failure(self, torc_failure_new(&torc_error_unknown_host,
-        "cannot connect to %s: no address for %s: %s", self->endpoint.text, self->endpoint.host,
-        found->problem));
-    finish_failed(self);
+    else
+        no_address(self, found->problem);
+}
+
+static void driver_answered(void *argument)
+{
+    attempting *self = argument;
+
+    if (self->count != 0)
+        try_next(self);
+    else
+        no_address(self, "there is no such name, or it has no address of the kind asked for");
 }
 
 static void ask_driver(attempting *self)
 {
     const torc__endpoint *endpoint = &self->endpoint;
     torc_driver *driver = self->reactor->driver;
-    torc__addresses found;
+    torc_address addresses[TORC__RESOLVE_ADDRESSES_MAX];
+    torc_time delay = 0;
+    size_t count = driver->kind->look_up(driver, endpoint->host, endpoint->port,
+        endpoint->only_ipv6, addresses, TORC__RESOLVE_ADDRESSES_MAX, &delay);
 
-    found.problem = "there is no such name, or it has no address of the kind asked for";
-    found.count = driver->kind->look_up(driver, endpoint->host, endpoint->port,
-        endpoint->only_ipv6, found.list, TORC__RESOLVE_ADDRESSES_MAX);
-    host_found(&self->lookup, &found);
+    if (count != 0 && !keep_addresses(self, addresses, count))
+        return;
+    if (delay > 0)
+        torc_timer_set(&self->retry, self->scope, delay, driver_answered, self);
+    else
+        driver_answered(self);
 }
 
 static void look_up(attempting *self)

@@ -41,8 +41,10 @@ typedef struct torc__endpoint {
  * torc_error_invalid_argument, for the caller to release, that names the description, what is
  * wrong with it and what to write. `text` is set in both cases.
  */
-torc_failure *torc__endpoint_to_listen(const char *description, torc__endpoint *ret_endpoint);
-torc_failure *torc__endpoint_to_connect(const char *description, torc__endpoint *ret_endpoint);
+TORC_API torc_failure *torc__endpoint_to_listen(
+    const char *description, torc__endpoint *ret_endpoint);
+TORC_API torc_failure *torc__endpoint_to_connect(
+    const char *description, torc__endpoint *ret_endpoint);
 
 /* What the errno of a listening socket that could not be opened means, and the remedy. */
 torc_failure *torc__listen_failure(const torc__endpoint *endpoint, int error);
