@@ -57,6 +57,8 @@ TORC_API void torc_tls_use(void);
 
 /* -- configurations ------------------------------------------------------------------------ */
 
+/* One is used in one reactor's thread; holding and releasing it is safe in any. */
+
 typedef enum torc_tls_clients {
     TORC_TLS_CLIENTS_ANONYMOUS = 0, /* no certificate is asked for */
     TORC_TLS_CLIENTS_REQUEST,       /* one that is sent must be valid */

@@ -12,8 +12,9 @@
 #define TORC__TLS_PIN_SIZE 32 /* SHA-256 */
 
 struct torc_tls {
-    atomic_size_t holders; /* endpoints of several reactors may share one */
+    atomic_size_t holders;
     bool is_server;
+    bool is_self_signed;
     torc_tls_options options; /* its strings are our own */
     SSL_CTX *context;
     struct torc__tls_names *names; /* further certificates, by name; or NULL */
@@ -29,6 +30,9 @@ SSL *torc__tls_session_new(torc_tls *tls, const char *name);
 
 /* Fills in tls->context and what belongs to it from the options. NULL, or a failure. context.c */
 torc_failure *torc__tls_context_open(torc_tls *tls);
+
+/* Has `context` show a certificate for `name` that is made and signed here. self_signed.c */
+torc_failure *torc__tls_sign_itself(SSL_CTX *context, const char *name);
 
 /* Why OpenSSL refused what was asked of it: the newest error it has noted, which is then gone. */
 torc_failure *torc__tls_failure(const torc_failure_type *type, const char *format, ...)
