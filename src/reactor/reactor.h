@@ -207,6 +207,9 @@ void torc__shutdown_drop(torc_reactor *reactor);     /* forgets what never ran *
 void torc__run_timers(torc_reactor *reactor);        /* timer.c */
 void torc__timers_drop(torc_reactor *reactor);
 
+/* Cancels the slot's call if it is still call(argument): for who had no room for a handle. */
+void torc__delayed_drop(struct torc_delayed_slot *slot, torc_call *call, const void *argument);
+
 /* Looks at each deferred that has run dry in this turn: reports, frees. deferred/deferred.c */
 void torc__settle_deferreds(torc_reactor *reactor);
 
