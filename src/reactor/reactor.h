@@ -71,6 +71,7 @@ struct torc_reactor {
 
     struct torc_delayed_slot *free_delayed; /* slots live as long as the reactor: timer.c */
     struct torc__delayed_block *delayed_blocks;
+    struct torc_cooperator *cooperator; /* made when the first task needs it: task/cooperator.c */
     torc__pool deferreds;
     torc__pool chunks;         /* of output queues: copied bytes; see transport/output.h */
     torc__pool references;     /* of output queues: bytes and files that stay where they are */
