@@ -121,7 +121,8 @@ typedef struct torc_rate_limit_options {
 
 /*
  * Lives until `scope` ends. `options` may be NULL. NULL when memory is out, when `scope` has ended,
- * or for a burst that takes more than two centuries to fill.
+ * or for numbers beyond all measure: a burst that takes two centuries to come, 90 tokens in each
+ * nanosecond.
  */
 TORC_API torc_rate_limit *torc_rate_limit_new(
     torc_scope *scope, const torc_rate_limit_options *options);

@@ -19,6 +19,9 @@
 
 enum { WAITERS_MAX = 1024 };
 
+/* A timer that is later than this has been held up: then the rate is not made up for. */
+#define LATENESS_MAX (100 * TORC_MILLISECOND)
+
 typedef struct place {
     torc__list link; /* in the line, or among the free ones */
     torc_rate_limit *limit;
@@ -46,16 +49,25 @@ struct torc_rate_limit {
 
 /* -- the bucket ---------------------------------------------------------------------------- */
 
+/* While somebody waits, what comes before a late timer does is not lost. */
+static uint64_t capacity(const torc_rate_limit *self)
+{
+    uint64_t full = self->burst * self->per;
+
+    return torc__list_is_empty(&self->line) ? full : full + self->amount * (uint64_t)LATENESS_MAX;
+}
+
 /* What came since it was counted last. Once it is full the rest runs over. */
 static void count(torc_rate_limit *self)
 {
-    uint64_t missing = self->burst * self->per - self->parts;
+    uint64_t full = capacity(self);
+    uint64_t missing = self->parts < full ? full - self->parts : 0;
     torc_time now = torc_now(self->reactor);
     uint64_t elapsed = now > self->counted ? (uint64_t)(now - self->counted) : 0;
 
     self->counted = now;
     if (elapsed > missing / self->amount)
-        self->parts += missing;
+        self->parts = full;
     else
         self->parts += elapsed * self->amount;
 }
@@ -243,7 +255,7 @@ static bool set_rate(torc_rate_limit *self, const torc_rate_limit_options *optio
     self->burst = options->burst != 0 ? options->burst : amount;
     self->amount = amount / divisor;
     self->per = per / divisor;
-    if (self->burst > INT64_MAX / self->per)
+    if (self->burst > INT64_MAX / self->per || self->amount > INT64_MAX / LATENESS_MAX)
         return false;
     self->parts = self->burst * self->per;
     return true;
