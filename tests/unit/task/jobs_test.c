@@ -379,6 +379,7 @@ static void is_named_among_what_is_pending(void **state)
     torc_testing_set_fail(fail_test);
     assert_non_null(strstr(kit_said, "1 run of jobs (3 under way, 6 done)"));
     torc_cancel(self.all);
+    run_idle();
 }
 
 int main(void)

@@ -260,10 +260,10 @@ static void those_who_wait_are_told_of_its_end(void **state)
     take(limit, 1, "a");
     take(limit, 1, "b");
     torc_scope_end(scope);
+    assert_null(torc_rate_limit_new(scope, NULL));
     assert_ran("a- ");
     run_idle();
     assert_ran("b!Cancelled ");
-    assert_null(torc_rate_limit_new(scope, NULL));
 }
 
 static void who_waits_may_end_before(void **state)
