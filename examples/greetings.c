@@ -137,39 +137,48 @@ static torc_deferred *visit_next(void *argument)
     return visited;
 }
 
+/* A failure of the whole is passed on, to be logged. */
 static torc_result sum_up(void *reactor, torc_result result)
 {
-    torc_stop_with(reactor, torc_result_jobs(result)->failed == 0 ? 0 : 1);
-    return torc_nothing();
+    bool all_greeted = !torc_is_failure(result) && torc_result_jobs(result)->failed == 0;
+
+    torc_stop_with(reactor, all_greeted ? 0 : 1);
+    return torc_is_failure(result) ? result : torc_nothing();
+}
+
+static int go_round(torc_reactor *reactor, round *self)
+{
+    static const torc_rate_limit_options rate = { .amount = 10, .burst = 3 };
+    torc_jobs_options jobs = {
+        .next = visit_next,
+        .argument = self,
+        .at_once = 3,
+        .keeps_going = true,
+    };
+
+    self->scope = torc_root(reactor);
+    self->limit = torc_rate_limit_new(self->scope, &rate);
+    if (self->limit == NULL)
+        torc_stop_with(reactor, 1);
+    else
+        torc_add_both(torc_run_jobs(self->scope, &jobs), sum_up, reactor);
+    return torc_run(reactor);
 }
 
 int main(int argc, char **argv)
 {
-    static const torc_rate_limit_options rate = { .amount = 10, .burst = 3 };
-    torc_reactor *reactor = torc_reactor_new();
-    round self = { .scope = torc_root(reactor), .count = (size_t)argc - 1 };
-    torc_jobs_options jobs = {
-        .next = visit_next,
-        .argument = &self,
-        .at_once = 3,
-        .keeps_going = true,
-    };
-    int status;
+    round self = { .count = argc > 1 ? (size_t)argc - 1 : 0 };
+    int status = 1;
 
-    if (argc < 2) {
+    if (self.count == 0) {
         fprintf(stderr, "usage: greetings ENDPOINT...\n");
         return 2;
     }
     self.places = calloc(self.count, sizeof(*self.places));
-    self.limit = torc_rate_limit_new(self.scope, &rate);
-    if (self.places == NULL || self.limit == NULL) {
-        fprintf(stderr, "greetings: out of memory\n");
-        return 1;
-    }
-    for (size_t i = 0; i < self.count; i++)
+    for (size_t i = 0; self.places != NULL && i < self.count; i++)
         self.places[i] = (place){ .endpoint = argv[i + 1], .round = &self };
-    torc_add_callback(torc_run_jobs(self.scope, &jobs), sum_up, reactor);
-    status = torc_run(reactor);
+    if (self.places != NULL)
+        status = go_round(torc_reactor_new(), &self);
     free(self.places);
     return status;
 }

@@ -98,8 +98,8 @@ typedef torc_deferred *torc_attempt(void *argument);
  * Calls attempt(argument), from the turn to come on, until its deferred does not fail, and fires
  * with that result. A failure that is not worth another attempt is passed on as it is. That of the
  * last attempt is the cause of a failure of the same type, which says how many attempts there were.
- * Cancelling ends it, whether an attempt is under way (which is cancelled by the end of the turn) or
- * it waits for the next. `options` may be NULL.
+ * Cancelling ends it, whether an attempt is under way (which is then cancelled by the end of the
+ * turn) or it waits for the next. `options` may be NULL.
  */
 TORC_API torc_deferred *torc_retry(torc_scope *scope, const torc_retry_options *options,
     torc_attempt *attempt, void *argument);

@@ -1,10 +1,11 @@
 /*
  * Cooperators and their tasks: round robin, within a bound of time and of steps in each turn.
  *
- * A task under way is in one of two rings of its cooperator: `ready`, whose front has the next step,
- * or `idle`, while it is paused or waits. One that was stopped inside of its own step is in none,
- * until the step is over. The bound of steps is what ends a turn's share where time stands still
- * (tests, simulations), and what keeps jobs of tiny steps from holding the loop for the whole slice.
+ * A task under way is in one of two rings of its cooperator: `ready`, whose front is the next to
+ * make a step, or `idle`, while it is paused or waits. One that was stopped inside of its own step
+ * is in none, until the step is over. The bound of steps is what ends a turn's share where time
+ * stands still (tests, simulations), and what keeps jobs of tiny steps from holding the loop for
+ * the whole slice.
  *
  * Whatever ends a task goes through `forget`, and after that, or a step that it ended in, the
  * struct is not looked at any more: it is the program's, and may be free.
@@ -236,7 +237,7 @@ torc_deferred *torc_cooperate(torc_cooperator *cooperator, torc_cooperative_task
     if (cooperator->reactor != scope->reactor)
         torc__abort("torc_cooperate: the cooperator belongs to another reactor than the scope");
     if (task->done != NULL)
-        torc__abort("torc_cooperate: this task is under way; a further job needs a task of its own");
+        torc__abort("torc_cooperate: this task is under way; a further job needs one of its own");
     task->cooperator = cooperator;
     task->scope = scope;
     task->step = step;

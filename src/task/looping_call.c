@@ -157,8 +157,9 @@ static torc_deferred *start(torc_looping_call *loop, torc_scope *scope, torc_tim
     torc_loop_function *function, void *argument)
 {
     if (loop->done != NULL)
-        torc__abort("torc_looping_call_start: this loop runs already, or its last call is not over; "
-                    "wait for the deferred of its start, or use torc_looping_call_set_interval");
+        torc__abort("torc_looping_call_start: this loop runs already, or its last call is not "
+                    "over; wait for the deferred of its start, or change its interval by "
+                    "torc_looping_call_set_interval");
     loop->scope = scope;
     loop->interval = interval > 0 ? interval : 0;
     loop->function = function;

@@ -226,7 +226,9 @@ static void there_may_be_only_one_attempt(void **state)
 
 static void what_is_not_worth_it_is_passed_on_as_it_is(void **state)
 {
-    static const torc_failure_type *const worth[] = { &torc_error_connect, &torc_error_timeout, NULL };
+    static const torc_failure_type *const worth[] = {
+        &torc_error_connect, &torc_error_timeout, NULL,
+    };
     torc_retry_options options = { .worth = worth };
     trial self = { .type = &torc_error_protocol };
 
@@ -238,7 +240,9 @@ static void what_is_not_worth_it_is_passed_on_as_it_is(void **state)
 
 static void descendants_of_what_is_worth_it_are_too(void **state)
 {
-    static const torc_failure_type *const worth[] = { &torc_error_timeout, &torc_error_connect, NULL };
+    static const torc_failure_type *const worth[] = {
+        &torc_error_timeout, &torc_error_connect, NULL,
+    };
     torc_retry_options options = { .worth = worth, .jitter = -1 };
     trial self = { .good_from = 2 };
 
