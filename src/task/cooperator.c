@@ -24,7 +24,8 @@
 
 enum { DEFAULT_STEPS = 1024 };
 
-typedef enum cooperator_state { WAITING, STARTED, STOPPED } cooperator_state;
+/* ENDED: with its scope; its memory stays until the turn is over. */
+typedef enum cooperator_state { WAITING, STARTED, STOPPED, ENDED } cooperator_state;
 
 struct torc_cooperator {
     torc__grave grave; /* first */
@@ -247,7 +248,7 @@ torc_deferred *torc_cooperate(torc_cooperator *cooperator, torc_cooperative_task
     done = torc_deferred_new(scope, cancelled, task);
     if (scope->ended)
         return done;
-    if (cooperator->state == STOPPED) {
+    if (cooperator->state >= STOPPED) {
         torc__fire_stopped(done, "the cooperator was stopped before the task was started");
         return done;
     }
@@ -330,7 +331,7 @@ static void cooperator_scope_ended(torc_scoped *scoped)
     torc_cooperator *self = TORC_CONTAINER_OF(scoped, torc_cooperator, scoped);
     torc_cooperative_task *task;
 
-    self->state = STOPPED;
+    self->state = ENDED;
     torc__cancel_task(&self->tick);
     while ((task = any_task(self)) != NULL) {
         torc_deferred *done = task->done;
@@ -362,6 +363,8 @@ void torc_cooperator_stop(torc_cooperator *cooperator)
     torc_cooperative_task *task;
 
     torc__check_thread(cooperator->reactor, "torc_cooperator_stop");
+    if (cooperator->state == ENDED)
+        return;
     cooperator->state = STOPPED;
     torc__cancel_task(&cooperator->tick);
     while (cooperator->state == STOPPED && (task = any_task(cooperator)) != NULL)
@@ -371,6 +374,8 @@ void torc_cooperator_stop(torc_cooperator *cooperator)
 void torc_cooperator_start(torc_cooperator *cooperator)
 {
     torc__check_thread(cooperator->reactor, "torc_cooperator_start");
+    if (cooperator->state == ENDED)
+        return;
     cooperator->state = STARTED;
     schedule(cooperator);
 }

@@ -190,7 +190,10 @@ static bool wants_more(const job_run *self)
     return self->free_slots != NULL && !self->exhausted && !is_given_up(self);
 }
 
-/* At most a row of new ones in a turn: where they are over at once, there are always free slots. */
+/*
+ * At most a row of new ones in a turn, though there are always free slots where they are over at
+ * once. Whichever is over asks for the next turn's filling.
+ */
 static void fill(torc__task *queued)
 {
     job_run *self = TORC_CONTAINER_OF(queued, job_run, filling);
@@ -202,8 +205,6 @@ static void fill(torc__task *queued)
         return;
     if (is_given_up(self) || (self->exhausted && self->active == 0))
         finish(self);
-    else if (wants_more(self))
-        torc__queue_task(self->reactor, &self->filling);
 }
 
 /* -- starting ------------------------------------------------------------------------------ */

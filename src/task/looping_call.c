@@ -82,14 +82,12 @@ static torc_time time_to_next(const torc_looping_call *loop)
 {
     torc_reactor *reactor = loop->scope->reactor;
     torc_time now = reactor->driver->kind->now(reactor->driver);
-    int64_t latest;
+    torc_time latest;
 
     if (loop->interval == 0)
         return 0;
-    latest = (now - loop->started) / loop->interval;
-    if (latest < loop->index)
-        latest = loop->index;
-    return torc_time_add(loop->started + latest * loop->interval, loop->interval) - reactor->now;
+    latest = now - (now - loop->started) % loop->interval;
+    return torc_time_add(latest, loop->interval) - reactor->now;
 }
 
 static void go_on(torc_looping_call *loop)
@@ -218,7 +216,7 @@ void torc_looping_call_stop(torc_looping_call *loop)
 
 void torc_looping_call_set_interval(torc_looping_call *loop, torc_time interval)
 {
-    if (loop->done == NULL || loop->stopping)
+    if (loop->done == NULL)
         return;
     torc__check_thread(loop->scope->reactor, "torc_looping_call_set_interval");
     loop->interval = interval > 0 ? interval : 0;

@@ -44,7 +44,7 @@ struct torc_rate_limit {
     uint64_t burst;    /* tokens that the bucket holds */
     uint64_t parts;    /* that are there, as of `counted` */
     torc_time counted;
-    bool ended;
+    bool ended;        /* its memory stays until the turn is over */
 };
 
 /* -- the bucket ---------------------------------------------------------------------------- */
@@ -61,12 +61,11 @@ static uint64_t capacity(const torc_rate_limit *self)
 static void count(torc_rate_limit *self)
 {
     uint64_t full = capacity(self);
-    uint64_t missing = self->parts < full ? full - self->parts : 0;
     torc_time now = torc_now(self->reactor);
     uint64_t elapsed = now > self->counted ? (uint64_t)(now - self->counted) : 0;
 
     self->counted = now;
-    if (elapsed > missing / self->amount)
+    if (self->parts >= full || elapsed > (full - self->parts) / self->amount)
         self->parts = full;
     else
         self->parts += elapsed * self->amount;
@@ -120,12 +119,12 @@ static void wait_for_first(torc_rate_limit *self)
             time_to_have(self, first_in(&self->line)->amount), serve, self);
 }
 
-/* What those who are served do may end the limit, or any place in the line. */
+/* What those who are served do may end the limit, which empties the line, or any place in it. */
 static void serve(void *argument)
 {
     torc_rate_limit *self = argument;
 
-    while (!self->ended && !torc__list_is_empty(&self->line)) {
+    while (!torc__list_is_empty(&self->line)) {
         place *first = first_in(&self->line);
         torc_deferred *deferred = first->deferred;
 
@@ -134,8 +133,7 @@ static void serve(void *argument)
         free_place(first);
         torc_fire(deferred, torc_nothing());
     }
-    if (!self->ended)
-        wait_for_first(self);
+    wait_for_first(self);
 }
 
 /* Those behind may want less than who has gone. */
@@ -188,7 +186,7 @@ static torc_deferred *get_in_line(torc_rate_limit *self, torc_scope *scope, uint
 bool torc_rate_limit_try(torc_rate_limit *limit, uint64_t amount)
 {
     torc__check_thread(limit->reactor, "torc_rate_limit_try");
-    return amount <= limit->burst && torc__list_is_empty(&limit->line) && take(limit, amount);
+    return amount <= limit->burst && !limit->ended && torc__list_is_empty(&limit->line) && take(limit, amount);
 }
 
 torc_deferred *torc_rate_limit_take(torc_rate_limit *limit, torc_scope *scope, uint64_t amount)
@@ -202,6 +200,9 @@ torc_deferred *torc_rate_limit_take(torc_rate_limit *limit, torc_scope *scope, u
             (unsigned long long)amount, (unsigned long long)limit->burst));
     if (torc_rate_limit_try(limit, amount))
         return torc_deferred_fired(scope, torc_nothing());
+    if (limit->ended)
+        return torc_deferred_fired(scope,
+            torc_fail_with(&torc_error_cancelled, "the scope of the rate limit has ended"));
     return get_in_line(limit, scope, amount);
 }
 

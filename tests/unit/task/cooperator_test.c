@@ -518,6 +518,7 @@ static void tasks_are_told_that_their_cooperator_has_ended(void **state)
     torc_cooperator *cooperator = torc_cooperator_new(scope, NULL);
     job ready = { .name = "a", .steps = 2 };
     job waiting = { .name = "b", .steps = 2, .waits = promise(root, "slow") };
+    job late = { .name = "c", .steps = 2 };
 
     (void)state;
     start_by(cooperator, &waiting, "B");
@@ -526,6 +527,10 @@ static void tasks_are_told_that_their_cooperator_has_ended(void **state)
     torc_scope_end(scope);
     assert_int_equal(torc_task_status_of(&ready.task), TORC_TASK_STOPPED);
     assert_ran("b1 ");
+    torc_cooperator_start(cooperator);
+    torc_cooperator_stop(cooperator);
+    start_by(cooperator, &late, "late");
+    assert_ran("late!Cancelled ");
     run_idle();
     assert_non_null(strstr(record, "A!Cancelled "));
     assert_non_null(strstr(record, "B!Cancelled "));

@@ -25,8 +25,10 @@ static torc_result tick(void *argument)
     self->calls++;
     note("%g*%" PRIu64 " ", (double)torc_now(reactor) / 1e9, torc_looping_call_count(&self->loop));
     self->waits = NULL;
-    if (self->stops)
+    if (self->stops) {
         torc_looping_call_stop(&self->loop);
+        note("stopping ");
+    }
     if (self->cancels)
         torc_cancel(self->done);
     if (self->restarts) {
@@ -315,7 +317,7 @@ static void may_be_stopped_in_its_call(void **state)
     (void)state;
     start(&self, S);
     advance(5 * S);
-    assert_ran("1*1 done- ");
+    assert_ran("1*1 stopping done- ");
 }
 
 static void stopped_while_it_waits_it_ends_with_the_deferred(void **state)
@@ -502,7 +504,7 @@ static void its_memory_may_go_in_the_callback_of_its_end(void **state)
     self->stops = true;
     torc_add_both(torc_looping_call_start(&self->loop, root, S, tick, self), free_ticker, self);
     advance(S);
-    assert_ran("1*1 freed ");
+    assert_ran("1*1 stopping freed ");
 }
 
 static void in_a_scope_that_has_ended_it_does_not_run(void **state)

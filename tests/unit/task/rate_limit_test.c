@@ -150,6 +150,41 @@ static void late_timers_do_not_slow_it_down(void **state)
     torc_reactor_free(real);
 }
 
+static void hold_up(void *argument)
+{
+    torc_time until = torc_monotonic_now() + 30 * MS;
+
+    (void)argument;
+    while (torc_monotonic_now() < until)
+        continue;
+}
+
+static torc_result try_two(void *limit, torc_result result)
+{
+    assert_true(torc_rate_limit_try(limit, 1));
+    assert_false(torc_rate_limit_try(limit, 1));
+    note("tried ");
+    return result;
+}
+
+/* What came while a waiter was served late is for those behind him, and for nobody else. */
+static void a_late_timer_does_not_leave_more_than_the_burst(void **state)
+{
+    torc_reactor *real = torc_reactor_new();
+    torc_rate_limit_options options = { .amount = 10000, .burst = 1 };
+    torc_rate_limit *limit = torc_rate_limit_new(torc_root(real), &options);
+
+    (void)state;
+    record[0] = '\0';
+    assert_true(torc_rate_limit_try(limit, 1));
+    torc_add_callback(torc_rate_limit_take(limit, torc_root(real), 1), try_two, limit);
+    torc_call_soon(torc_root(real), hold_up, NULL);
+    while (record[0] == '\0')
+        torc_iterate(real, S);
+    torc_reactor_free(real);
+    assert_ran("tried ");
+}
+
 /* -- the line ------------------------------------------------------------------------------ */
 
 static void who_came_first_is_served_first(void **state)
@@ -262,6 +297,9 @@ static void those_who_wait_are_told_of_its_end(void **state)
     torc_scope_end(scope);
     assert_null(torc_rate_limit_new(scope, NULL));
     assert_ran("a- ");
+    assert_false(torc_rate_limit_try(limit, 0));
+    take(limit, 1, "late");
+    assert_ran("late!Cancelled ");
     run_idle();
     assert_ran("b!Cancelled ");
 }
@@ -374,6 +412,7 @@ int main(void)
         TASK_TEST(nothing_is_lost_by_rounding),
         TASK_TEST(any_time_unit_will_do),
         cmocka_unit_test(late_timers_do_not_slow_it_down),
+        cmocka_unit_test(a_late_timer_does_not_leave_more_than_the_burst),
         TASK_TEST(who_came_first_is_served_first),
         TASK_TEST(more_than_the_bucket_holds_is_refused),
         TASK_TEST(the_line_has_a_bound),
