@@ -46,7 +46,7 @@ static void guest_line(torc_line_receiver *lines, torc_slice line)
     self->greeting = NULL;
     torc_lose_connection(lines->protocol.transport);
     if (greeting != NULL)
-        torc_fire(greeting, torc_text("%.*s", TORC_FMT(line)));
+        torc_fire(greeting, torc_text("%.*s", TORC_FMT(torc_slice_trim(line))));
 }
 
 static void guest_lost(torc_protocol *protocol, const torc_failure *reason)

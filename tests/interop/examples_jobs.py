@@ -71,7 +71,7 @@ class Greetings(unittest.TestCase):
     def test_prints_the_first_line_of_each(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "socket")
-            with Server(b"220 mail\nmore\n") as mail, Server(b"hello\n", path=path) as local:
+            with Server(b"220 mail\r\nmore\r\n") as mail, Server(b"hello\n", path=path) as local:
                 run = greetings(mail.endpoint, local.endpoint)
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertEqual(sorted(run.stdout.splitlines()),

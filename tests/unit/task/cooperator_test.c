@@ -527,8 +527,8 @@ static void tasks_are_told_that_their_cooperator_has_ended(void **state)
     torc_scope_end(scope);
     assert_int_equal(torc_task_status_of(&ready.task), TORC_TASK_STOPPED);
     assert_ran("b1 ");
-    torc_cooperator_start(cooperator);
     torc_cooperator_stop(cooperator);
+    torc_cooperator_start(cooperator);
     start_by(cooperator, &late, "late");
     assert_ran("late!Cancelled ");
     run_idle();

@@ -62,6 +62,9 @@ static void the_bucket_never_holds_more_than_the_burst(void **state)
     advance(24 * TORC_HOUR);
     assert_true(torc_rate_limit_try(limit, 5));
     assert_false(torc_rate_limit_try(limit, 1));
+    advance(700 * MS);
+    assert_true(torc_rate_limit_try(limit, 5));
+    assert_false(torc_rate_limit_try(limit, 1));
     advance(100 * MS);
     assert_true(torc_rate_limit_try(limit, 1));
     assert_false(torc_rate_limit_try(limit, 1));
