@@ -119,7 +119,7 @@ static void wait_for_first(torc_rate_limit *self)
             time_to_have(self, first_in(&self->line)->amount), serve, self);
 }
 
-/* What those who are served do may end the limit, which empties the line, or any place in it. */
+/* Those who are served may end any place in the line, or the limit, which empties it. */
 static void serve(void *argument)
 {
     torc_rate_limit *self = argument;
@@ -186,7 +186,8 @@ static torc_deferred *get_in_line(torc_rate_limit *self, torc_scope *scope, uint
 bool torc_rate_limit_try(torc_rate_limit *limit, uint64_t amount)
 {
     torc__check_thread(limit->reactor, "torc_rate_limit_try");
-    return amount <= limit->burst && !limit->ended && torc__list_is_empty(&limit->line) && take(limit, amount);
+    return amount <= limit->burst && !limit->ended && torc__list_is_empty(&limit->line) &&
+        take(limit, amount);
 }
 
 torc_deferred *torc_rate_limit_take(torc_rate_limit *limit, torc_scope *scope, uint64_t amount)
