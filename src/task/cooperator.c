@@ -186,13 +186,15 @@ static void take(torc_cooperative_task *task, torc_result result)
     }
 }
 
-static void make_step(torc_cooperative_task *task)
+static void make_next_step(torc_cooperator *self)
 {
-    torc_reactor *reactor = task->scope->reactor;
+    torc_cooperative_task *task = self->ready;
+    torc_reactor *reactor = self->reactor;
     const torc__context *outer = torc__enter(reactor, task->scope->context);
     bool gone = false;
     torc_result result;
 
+    self->ready = task->next;
     task->gone = &gone;
     result = task->step(task->argument);
     torc__leave(reactor, outer);
@@ -217,10 +219,7 @@ static void tick(torc__task *queued)
     unsigned steps = self->steps;
 
     while (self->state == STARTED && self->ready != NULL && steps-- > 0) {
-        torc_cooperative_task *task = self->ready;
-
-        self->ready = task->next;
-        make_step(task);
+        make_next_step(self);
         if (driver->kind->now(driver) >= end)
             break;
     }
