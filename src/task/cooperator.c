@@ -178,9 +178,8 @@ static torc_result waited(void *self, torc_result result)
 static void take(torc_cooperative_task *task, torc_result result)
 {
     if (result.type == &torc_type_deferred) {
+        join_ring(task, &task->cooperator->idle);
         torc__wait(&task->waiting, task->scope, result.as.pointer, waited, task);
-        if (task->waiting != NULL)
-            sort_in(task);
     } else if (result.type != &torc_type_go_on) {
         finish(task, result);
     }

@@ -625,6 +625,18 @@ static void its_memory_may_go_in_the_callback_of_its_end(void **state)
     assert_ran("freed- ");
 }
 
+/* The step waits for what has failed already: the end comes before the step's caller is back. */
+static void its_memory_may_go_when_what_it_waits_for_has_failed(void **state)
+{
+    job *self = calloc(1, sizeof(*self));
+
+    (void)state;
+    self->waits = torc_deferred_fired(root, torc_fail_with(&torc_error_refused, "no"));
+    torc_add_both(torc_coiterate(&self->task, root, step, self), free_job, self);
+    run_idle();
+    assert_ran("freed!ConnectionRefused ");
+}
+
 static void in_a_scope_that_has_ended_it_does_not_run(void **state)
 {
     torc_scope *scope = torc_scope_new(root);
@@ -741,6 +753,7 @@ int main(void)
         TASK_TEST(ends_with_its_scope),
         TASK_TEST(its_scope_may_end_and_its_memory_go_in_its_step),
         TASK_TEST(its_memory_may_go_in_the_callback_of_its_end),
+        TASK_TEST(its_memory_may_go_when_what_it_waits_for_has_failed),
         TASK_TEST(in_a_scope_that_has_ended_it_does_not_run),
         TASK_TEST(without_memory_it_fails),
         TASK_TEST(is_named_among_what_is_pending),
