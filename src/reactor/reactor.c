@@ -353,6 +353,7 @@ void torc_reactor_free(torc_reactor *reactor)
     reactor->driver->kind->close(reactor->driver);
     torc__free(reactor->driver);
     torc__timers_drop(reactor);
+    torc__free(reactor->cooperator);
     torc__pool_drain(&reactor->deferreds);
     torc__pool_drain(&reactor->chunks);
     torc__pool_drain(&reactor->references);

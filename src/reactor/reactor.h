@@ -71,6 +71,7 @@ struct torc_reactor {
 
     struct torc_delayed_slot *free_delayed; /* slots live as long as the reactor: timer.c */
     struct torc__delayed_block *delayed_blocks;
+    struct torc_cooperator *cooperator; /* made when the first task needs it: task/cooperator.c */
     torc__pool deferreds;
     torc__pool chunks;         /* of output queues: copied bytes; see transport/output.h */
     torc__pool references;     /* of output queues: bytes and files that stay where they are */
@@ -206,6 +207,9 @@ void torc__shutdown_drop(torc_reactor *reactor);     /* forgets what never ran *
 
 void torc__run_timers(torc_reactor *reactor);        /* timer.c */
 void torc__timers_drop(torc_reactor *reactor);
+
+/* Cancels the slot's call if it is still call(argument): for who had no room for a handle. */
+void torc__delayed_drop(struct torc_delayed_slot *slot, torc_call *call, const void *argument);
 
 /* Looks at each deferred that has run dry in this turn: reports, frees. deferred/deferred.c */
 void torc__settle_deferreds(torc_reactor *reactor);
