@@ -190,7 +190,7 @@ static torc_result why_not(const job *self, int error)
 {
     const char *name = name_of(&self->options);
 
-    if (error == EAGAIN)
+    if (error == ENOBUFS)
         return torc_fail_with(&torc_error_limit,
             "%s is not begun: so many jobs wait for a thread already as are allowed to", name);
     return torc_fail(torc_failure_from_errno(error, "no thread can be started for %s", name));

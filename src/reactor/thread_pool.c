@@ -34,7 +34,7 @@ static bool wait_for_work(torc__thread_pool *pool)
     while (pool->threads <= pool->limits.most && torc__list_is_empty(&pool->line)) {
         bool stays = pool->threads <= pool->limits.least;
 
-        if (pool->closed || !in_time || (!stays && pool->limits.idle_time == 0))
+        if (pool->closed || (!stays && (!in_time || pool->limits.idle_time == 0)))
             return false;
         pool->idle++;
         in_time = torc__condition_wait(
@@ -120,7 +120,7 @@ int torc__thread_pool_add(torc__thread_pool *pool, torc__thread_work *work)
     pthread_mutex_lock(&pool->lock);
     if (is_full(pool)) {
         pthread_mutex_unlock(&pool->lock);
-        return EAGAIN;
+        return ENOBUFS;
     }
     torc__list_append(&pool->line, &work->link);
     pool->waiting++;

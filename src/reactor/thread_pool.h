@@ -57,7 +57,7 @@ void torc__thread_pool_init(
     torc__thread_pool *pool, const char *thread_name, const torc__thread_pool_limits *limits);
 
 /*
- * Puts the work into the line. 0, or with nothing done: EAGAIN when the line is full, else the
+ * Puts the work into the line. 0, or with nothing done: ENOBUFS when the line is full, else the
  * errno for which there is no thread to take it.
  */
 int torc__thread_pool_add(torc__thread_pool *pool, torc__thread_work *work);
