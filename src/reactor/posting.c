@@ -12,9 +12,11 @@
 
 #include "base/memory.h"
 
+#include <sched.h>
+
 enum {
     CAPACITY_FIRST = 64,
-    CAPACITY_KEPT = 4096, /* a larger block goes back to the heap when its batch has run */
+    CAPACITY_KEPT = 4096, /* a larger block goes back to the heap when it is hardly used */
 };
 
 typedef struct batch {
@@ -28,6 +30,13 @@ void torc__posting_init(torc__posting *posting)
 {
     pthread_mutex_init(&posting->lock, NULL);
     torc__list_init(&posting->tasks);
+}
+
+/* A wake-up takes a moment, which nobody but who frees a reactor has to wait for. */
+void torc__posting_await_wakers(torc__posting *posting)
+{
+    while (atomic_load(&posting->wakers) != 0)
+        sched_yield();
 }
 
 void torc__posting_destroy(torc__posting *posting)
@@ -51,23 +60,31 @@ static bool make_room(torc__posting *posting)
     return true;
 }
 
-/* Inside the lock: a reactor that has closed its posting is not woken any more. */
-static void announce(torc_reactor *reactor)
+/* Whether the reactor is to be woken, when the lock has been let go of. */
+static bool announce(torc__posting *posting)
 {
-    torc__posting *posting = &reactor->posting;
-
     if (atomic_load_explicit(&posting->pending, memory_order_relaxed))
-        return;
+        return false;
     atomic_store(&posting->pending, true);
-    if (!atomic_load(&posting->awake))
-        reactor->driver->kind->wake(reactor->driver);
+    if (atomic_load(&posting->awake))
+        return false;
+    atomic_fetch_add(&posting->wakers, 1);
+    return true;
 }
 
 /* -- from any thread ----------------------------------------------------------------------- */
 
+/* Without the lock, for which the reactor would only have to wait. */
+static void wake(torc_reactor *reactor)
+{
+    reactor->driver->kind->wake(reactor->driver);
+    atomic_fetch_sub(&reactor->posting.wakers, 1);
+}
+
 bool torc_call_from_thread(torc_reactor *reactor, torc_call *call, void *argument)
 {
     torc__posting *posting = &reactor->posting;
+    bool wakes = false;
     bool taken;
 
     pthread_mutex_lock(&posting->lock);
@@ -77,24 +94,29 @@ bool torc_call_from_thread(torc_reactor *reactor, torc_call *call, void *argumen
         posting->posts[posting->count].call = call;
         posting->posts[posting->count].argument = argument;
         posting->count++;
-        announce(reactor);
+        wakes = announce(posting);
     }
     pthread_mutex_unlock(&posting->lock);
+    if (wakes)
+        wake(reactor);
     return taken;
 }
 
 bool torc__post_task_from_thread(torc_reactor *reactor, torc__task *task)
 {
     torc__posting *posting = &reactor->posting;
+    bool wakes = false;
     bool taken;
 
     pthread_mutex_lock(&posting->lock);
     taken = !posting->closed;
     if (taken) {
         torc__list_append(&posting->tasks, &task->link);
-        announce(reactor);
+        wakes = announce(posting);
     }
     pthread_mutex_unlock(&posting->lock);
+    if (wakes)
+        wake(reactor);
     return taken;
 }
 
@@ -138,7 +160,7 @@ static void run_batch(torc_reactor *reactor, batch *taken)
 
 static void give_block_back(torc__posting *posting, const batch *ran)
 {
-    if (ran->capacity > CAPACITY_KEPT) {
+    if (ran->capacity > CAPACITY_KEPT && ran->count < ran->capacity / 8) {
         torc__free(ran->posts);
         return;
     }

@@ -367,6 +367,7 @@ void torc_reactor_free(torc_reactor *reactor)
     current_reactor = outer;
 
     torc_failure_release(reactor->connection_done);
+    torc__posting_await_wakers(&reactor->posting);
     reactor->driver->kind->close(reactor->driver);
     torc__free(reactor->driver);
     torc__timers_drop(reactor);

@@ -55,8 +55,9 @@ typedef struct torc__post {
     void *argument;
 } torc__post;
 
-/* See posting.c. */
+/* See posting.c. Other processors write here: it keeps away from the cache lines of the rest. */
 typedef struct torc__posting {
+    char before[64];
     pthread_mutex_t lock; /* of what follows, up to `pending` */
     torc__post *posts;
     size_t count;
@@ -65,6 +66,8 @@ typedef struct torc__posting {
     bool closed;          /* nothing is taken any more; the reactor's thread may read it unlocked */
     atomic_bool pending;  /* there is something; may be read by all */
     atomic_bool awake;    /* the reactor will look before it sleeps: no wake-up is needed */
+    atomic_uint wakers;   /* threads that are waking the driver, which must not go under them */
+    char after[64];
     torc__post *spare;    /* an empty block, the reactor's thread's own */
     size_t spare_capacity;
 } torc__posting;
@@ -214,6 +217,7 @@ static inline void torc__leave(torc_reactor *reactor, const torc__context *outer
 void torc__run_posts(torc_reactor *reactor);         /* posting.c */
 void torc__posting_init(torc__posting *posting);
 void torc__posting_close(torc_reactor *reactor);     /* runs what was taken; takes no more */
+void torc__posting_await_wakers(torc__posting *posting); /* before the driver is closed */
 void torc__posting_destroy(torc__posting *posting);
 
 static inline bool torc__has_posts(const torc_reactor *reactor)

@@ -115,7 +115,8 @@ static bool is_full(const torc__thread_pool *pool)
 
 int torc__thread_pool_add(torc__thread_pool *pool, torc__thread_work *work)
 {
-    int error = 0;
+    bool wakes_one;
+    int error;
 
     pthread_mutex_lock(&pool->lock);
     if (is_full(pool)) {
@@ -124,8 +125,8 @@ int torc__thread_pool_add(torc__thread_pool *pool, torc__thread_work *work)
     }
     torc__list_append(&pool->line, &work->link);
     pool->waiting++;
-    if (pool->idle > 0)
-        pthread_cond_signal(&pool->work_came);
+    /* Where more waits than there are idle threads, all of them have been woken already. */
+    wakes_one = pool->waiting <= pool->idle;
     error = grow(pool);
     /* Without a thread of its own it still has its turn while others run. */
     if (pool->threads != 0)
@@ -135,6 +136,9 @@ int torc__thread_pool_add(torc__thread_pool *pool, torc__thread_work *work)
         pool->waiting--;
     }
     pthread_mutex_unlock(&pool->lock);
+    /* Without the lock, for which it would only have to wait. */
+    if (wakes_one)
+        pthread_cond_signal(&pool->work_came);
     return error;
 }
 
