@@ -3,10 +3,10 @@
  *
  * Two blocks of memory take turns: one is filled while the other's calls run, so that nothing is
  * allocated once they are as large as the traffic asks for. The reactor is woken at most once for
- * a batch, and only when it sleeps: `awake` is true from the driver's return to the last look at
- * `pending` before it waits again. Poster and reactor each write one of the two and then read the
- * other, all in one order that both agree on (memory_order_seq_cst); so at least one of them sees
- * what the other wrote, and no call is slept over.
+ * a batch, and only when it sleeps: `awake` is true from a turn's beginning, and from the driver's
+ * return, to the last look at `pending` before it waits. Poster and reactor each write one of the
+ * two and then read the other, all in one order that both agree on (memory_order_seq_cst); so at
+ * least one of them sees what the other wrote, and no call is slept over.
  */
 #include "reactor/reactor.h"
 

@@ -207,6 +207,11 @@ static void settle(torc_reactor *reactor)
     free_graves(reactor);
 }
 
+static void wake_up(torc_reactor *reactor)
+{
+    atomic_store_explicit(&reactor->posting.awake, true, memory_order_relaxed);
+}
+
 /*
  * From here on who posts a call must wake the driver: so this stands before the last look whether
  * there is one.
@@ -233,6 +238,7 @@ static void turn(torc_reactor *reactor, torc_time until)
     torc_driver *driver = reactor->driver;
 
     reactor->in_turn = true;
+    wake_up(reactor);
     torc__run_timers(reactor);
     run_tasks(reactor);
     if (torc__has_posts(reactor))
@@ -431,5 +437,5 @@ void torc__note_stall(torc_reactor *reactor, const torc__context *context)
 void torc_driver_woke(torc_driver *driver, torc_time now)
 {
     driver->reactor->now = now;
-    atomic_store_explicit(&driver->reactor->posting.awake, true, memory_order_relaxed);
+    wake_up(driver->reactor);
 }

@@ -156,7 +156,7 @@ static torc_result check_answer(void *argument, torc_result result)
         return torc_nothing();
     }
     answers++;
-    wrong += atoi(torc_result_text(result)) != *number;
+    wrong += strtol(torc_result_text(result), NULL, 10) != *number;
     return torc_nothing();
 }
 
