@@ -25,7 +25,10 @@ typedef struct torc__thread_options {
  */
 int torc__thread_start(const torc__thread_options *options);
 
-/* At most 15 bytes. To be called first by what was started: not every system can name a thread from outside. */
+/*
+ * At most 15 bytes. To be called first by what was started: not every system can name a thread
+ * from outside.
+ */
 void torc__thread_take_name(const char *name);
 
 /* A condition for torc__condition_wait, whose time no setting of the clock disturbs. */

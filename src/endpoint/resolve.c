@@ -3,8 +3,8 @@
  *
  * A job is one look-up's record on the heap. The reactor's thread has it as a member of the root
  * scope until its answer has come; a thread of the pool has it while it runs. What both touch then,
- * `answered` and `disowned`, is guarded by `lock`, which is also held while the answer is posted: so
- * a reactor cannot be freed between the look at `disowned` and the post.
+ * `answered` and `disowned`, is guarded by `lock`, which is also held while the answer is posted:
+ * so a reactor cannot be freed between the look at `disowned` and the post.
  *
  *     in line --a thread takes it--> runs --posted--> answered --delivered--> freed
  *

@@ -206,11 +206,12 @@ torc_deferred *torc_defer_to_thread_with(torc_scope *scope, const torc_job_optio
 
     torc__check_thread(reactor, "torc_defer_to_thread");
     if (scope->ended || reactor->posting.closed)
-        return not_begun(scope, options, torc_fail_with(&torc_error_cancelled, "the reactor has stopped"));
+        return not_begun(scope, options,
+            torc_fail_with(&torc_error_cancelled, "the reactor has stopped"));
     self = make_job(reactor, options);
     if (self == NULL)
-        return not_begun(scope, options, torc_fail_with(&torc_error_out_of_memory,
-            "no memory for the job %s", name_of(options)));
+        return not_begun(scope, options,
+            torc_fail_with(&torc_error_out_of_memory, "no memory for %s", name_of(options)));
     /* Before a thread has the record: afterwards nothing but the worker may write to it. */
     deferred = torc_deferred_new(scope, cancel, self);
     self->deferred = deferred;

@@ -206,7 +206,8 @@ static void start_misuse(void)
 static void misuse_in_a_job_aborts(void **state)
 {
     (void)state;
-    expect_abort(start_deferred_in_thread, "the job, a job in a worker thread, returned a deferred");
+    expect_abort(
+        start_deferred_in_thread, "the job, a job in a worker thread, returned a deferred");
     expect_abort(start_misuse, "was called from a thread that the reactor does not belong to");
 }
 
