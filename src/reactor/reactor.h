@@ -220,9 +220,10 @@ void torc__posting_close(torc_reactor *reactor);     /* runs what was taken; tak
 void torc__posting_await_wakers(torc__posting *posting); /* before the driver is closed */
 void torc__posting_destroy(torc__posting *posting);
 
+/* In one order with the posting, for the last look before sleep: see posting.c. */
 static inline bool torc__has_posts(const torc_reactor *reactor)
 {
-    return atomic_load_explicit(&reactor->posting.pending, memory_order_acquire);
+    return atomic_load(&reactor->posting.pending);
 }
 
 void torc__blocking_calls_close(torc_reactor *reactor); /* blocking_call.c: none waits longer */

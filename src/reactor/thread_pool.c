@@ -26,30 +26,31 @@ void torc__thread_pool_destroy(torc__thread_pool *pool)
 
 /* -- in a thread, with the lock held ------------------------------------------------------- */
 
-/* Whether there is work, which may have to be waited for; otherwise the thread is to go. */
-static bool wait_for_work(torc__thread_pool *pool)
+/* What is to be done next, which may have to be waited for. NULL: the thread is to go. */
+static torc__thread_work *next_work(torc__thread_pool *pool)
 {
+    torc__list *node;
     bool in_time = true;
 
     while (pool->threads <= pool->limits.most && torc__list_is_empty(&pool->line)) {
         bool stays = pool->threads <= pool->limits.least;
 
         if (pool->closed || (!stays && (!in_time || pool->limits.idle_time == 0)))
-            return false;
+            return NULL;
         pool->idle++;
         in_time = torc__condition_wait(
             &pool->work_came, &pool->lock, stays ? TORC_NEVER : pool->limits.idle_time);
         pool->idle--;
     }
-    return pool->threads <= pool->limits.most;
+    node = pool->threads <= pool->limits.most ? torc__list_take_first(&pool->line) : NULL;
+    if (node == NULL)
+        return NULL;
+    pool->waiting--;
+    return TORC_CONTAINER_OF(node, torc__thread_work, link);
 }
 
-static void do_work(torc__thread_pool *pool)
+static void do_work(torc__thread_pool *pool, torc__thread_work *work)
 {
-    torc__list *node = torc__list_take_first(&pool->line);
-    torc__thread_work *work = TORC_CONTAINER_OF(node, torc__thread_work, link);
-
-    pool->waiting--;
     pool->running++;
     pthread_mutex_unlock(&pool->lock);
     work->run(work);
@@ -60,14 +61,15 @@ static void do_work(torc__thread_pool *pool)
 static void *live(void *argument)
 {
     torc__thread_pool *pool = argument;
+    torc__thread_work *work;
     bool some_went_before;
     pthread_t before;
 
     torc__thread_take_name(pool->thread_name);
     pthread_mutex_lock(&pool->lock);
     pool->starting--;
-    while (wait_for_work(pool))
-        do_work(pool);
+    while ((work = next_work(pool)) != NULL)
+        do_work(pool, work);
     pool->threads--;
     some_went_before = pool->some_gone;
     before = pool->gone;
