@@ -25,6 +25,7 @@ WEB_LIMITS = {
 }
 MEMORY_LIMITS = {"echo": 400, "web": 512}
 TIMER_LIMIT = 1.2
+THREAD_LIMITS = {("one_way", "libuv"): 0.33, ("round_trip", "libuv"): 0.33}
 
 
 def make_files(directory):
@@ -209,6 +210,34 @@ def deferred(bench):
             bench.report.goal("deferred: %s" % name, 0, value)
 
 
+# -- threads -----------------------------------------------------------------------------------
+
+def thread(bench):
+    """Both processors for each program: what is measured goes from one thread to another."""
+    programs = {"torc": ["torc_call_from_thread"], "libuv": ["libuv_async", "list"],
+                "libuv-array": ["libuv_async", "array"]}
+    missing = {name for name, (program, *_) in programs.items()
+               if not os.path.exists(bench.program(program))}
+    for name in sorted(missing):
+        bench.report.note("%s is not built (apt-get install libuv1-dev)" % programs.pop(name)[0])
+    samples = {}
+    for _ in range(bench.rounds):
+        for name, (program, *arguments) in programs.items():
+            output = processes.run([bench.program(program), *arguments],
+                                   "%d,%d" % (bench.server_cpu, bench.load_cpu),
+                                   os.path.join(bench.home, "server-errors"), 300)
+            for line in output.splitlines():
+                case, value, _ = line.split()
+                samples.setdefault(case, {}).setdefault(name, []).append(float(value))
+    table = Table("time per message, per round trip, per job and per job of 64 at once", "ns",
+                  list(programs))
+    for case, of_peers in samples.items():
+        table.add(case, of_peers)
+    table.print(1)
+    bench.report.keep("thread", table)
+    bench.report.ratios("thread", table, THREAD_LIMITS)
+
+
 # -- system calls ------------------------------------------------------------------------------
 
 def _trace(bench, server, run_load):
@@ -331,4 +360,4 @@ def instructions(bench):
 
 
 SECTIONS = {"echo": echo, "web": web, "memory": memory, "timers": timers, "deferred": deferred,
-            "syscalls": syscalls, "instructions": instructions}
+            "thread": thread, "syscalls": syscalls, "instructions": instructions}

@@ -11,6 +11,7 @@
 #include "endpoint/resolve.h"
 #include "reactor/members.h"
 #include "reactor/reactor.h"
+#include "task/members.h"
 #include "transport/transport.h"
 
 #include <stdarg.h>
@@ -32,6 +33,12 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_end_hook,
     &torc__members_shutdown_trigger,
     &torc__members_signal_watch,
+    &torc__members_looping_call,
+    &torc__members_cooperative_task,
+    &torc__members_cooperator,
+    &torc__members_jobs,
+    &torc__members_retry,
+    &torc__members_rate_limit,
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };

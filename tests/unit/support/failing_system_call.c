@@ -40,6 +40,7 @@ static const struct {
     { "openat2", { EINTR, EAGAIN, EMFILE, ENFILE, ENOMEM, EACCES } },
     { "poll", { EINTR, EAGAIN, ENOMEM } },
     { "pread", { EINTR, EIO, ENOBUFS } },
+    { "pthread_create", { EAGAIN } },
     { "read", { EAGAIN } },
     { "recv", { EINTR, EAGAIN, ECONNRESET, ETIMEDOUT, ENOBUFS, ENOMEM } },
     { "select", { EINTR, ENOMEM } },
