@@ -38,7 +38,7 @@ enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 typedef struct tally {
     size_t counts[KINDS + 1]; /* the last: of a kind that is not in the table */
-    char described[KINDS][240];
+    char described[KINDS][400];
 } tally;
 
 static size_t append(char *text, size_t size, const char *format, ...) TORC_PRINTF(3, 4);
@@ -69,7 +69,7 @@ static void describe(tally *sum, size_t kind, const torc_scoped *member)
 {
     char *described = sum->described[kind];
     size_t size = sizeof sum->described[kind];
-    char one[64] = "";
+    char one[160] = "";
 
     if (kinds[kind]->describe == NULL || sum->counts[kind] > DESCRIBED_MAX + 1)
         return;
