@@ -7,6 +7,8 @@
 #include "testing/pending.h"
 
 #include "deferred/deferred.h"
+#include "deferred/queue.h"
+#include "deferred/semaphore.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/resolve.h"
 #include "reactor/members.h"
@@ -24,6 +26,10 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_delayed_call,
     &torc__members_timer,
     &torc__members_deferred,
+    &torc__members_semaphore,
+    &torc__members_held_semaphore,
+    &torc__members_locked_run,
+    &torc__members_queue,
     &torc__members_connection,
     &torc__members_connecting,
     &torc__members_lookup,
