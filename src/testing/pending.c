@@ -7,6 +7,7 @@
 #include "testing/pending.h"
 
 #include "deferred/deferred.h"
+#include "deferred/file_lock.h"
 #include "deferred/queue.h"
 #include "deferred/semaphore.h"
 #include "endpoint/endpoint.h"
@@ -30,6 +31,7 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_held_semaphore,
     &torc__members_locked_run,
     &torc__members_queue,
+    &torc__members_file_lock,
     &torc__members_connection,
     &torc__members_connecting,
     &torc__members_lookup,
