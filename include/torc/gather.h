@@ -23,6 +23,8 @@
  * With a count of 0 there is a result at once: an empty list, or a failure where one was to win.
  * When memory is out, all are cancelled and the result is a failure that says so.
  *
+ * A gather may be part of another; each level takes stack while results, or a cancellation, pass.
+ *
  * Gathering a deferred twice, one that another waits for, or one of another reactor aborts. A
  * deferred whose chain waits for the gather that waits for it would wait for ever: cancel either.
  */

@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -55,12 +56,12 @@ static int64_t read_holder(int descriptor)
 {
     char text[24];
     ssize_t length = TORC__CALL(pread, descriptor, text, sizeof text - 1, 0);
-    int64_t holder = 0;
 
     if (length <= 0)
         return 0;
     text[length] = '\0';
-    return sscanf(text, "%18" SCNd64, &holder) == 1 ? holder : 0;
+    /* What is no number counts as unknown, and so does 0. */
+    return strtoll(text, NULL, 10);
 }
 
 static bool write_holder(int descriptor)

@@ -396,6 +396,44 @@ static void in_a_scope_that_has_ended_all_are_cancelled(void **state)
     assert_int_equal(logged, 0);
 }
 
+static void what_was_to_be_cancelled_for_want_of_a_waiter_has_one_again(void **state)
+{
+    torc_scope *scope = torc_scope_new(root);
+
+    (void)state;
+    make_parts(root);
+    torc_add_callback(torc_deferred_fired(scope, torc_nothing()), wait_for_it, parts[0]);
+    torc_scope_end(scope);
+    torc_add_both(torc_gather(root, parts, 1), see_items, "all");
+    turn();
+    assert_ran("wait- ");
+    torc_fire(parts[0], torc_integer(1));
+    assert_ran("all[ =1 ] ");
+}
+
+static void gathers_may_be_parts_of_gathers(void **state)
+{
+    torc_deferred *pair[2];
+
+    (void)state;
+    make_parts(root);
+    pair[0] = torc_gather(root, parts, 2);
+    pair[1] = torc_first_success(root, &parts[2], 1);
+    torc_add_both(torc_gather(root, pair, 2), see_items, "all");
+    for (size_t i = 0; i < PARTS; i++)
+        torc_fire(parts[i], torc_integer(7));
+    assert_ran("all[ :list =7 ] ");
+    make_parts(root);
+    pair[0] = torc_gather(root, parts, 2);
+    pair[1] = torc_first_success(root, &parts[2], 1);
+    torc_add_both(torc_gather(root, pair, 2), see_items, "all");
+    torc_fire(parts[1], refused("it"));
+    assert_ran("stop-a stop-c all!ConnectionRefused ");
+    assert_non_null(strstr(text, "number 1 of 2: number 2 of 2: it refuses"));
+    turn();
+    assert_int_equal(logged, 0);
+}
+
 static torc_result end_scope(void *scope, torc_result result)
 {
     note_result("end", result);
@@ -592,6 +630,8 @@ int main(void)
         DEFERRED_TEST(the_reactor_may_be_freed_with_a_gather_open),
         DEFERRED_TEST(a_part_whose_scope_has_ended_has_failed),
         DEFERRED_TEST(in_a_scope_that_has_ended_all_are_cancelled),
+        DEFERRED_TEST(what_was_to_be_cancelled_for_want_of_a_waiter_has_one_again),
+        DEFERRED_TEST(gathers_may_be_parts_of_gathers),
         DEFERRED_TEST(a_callback_of_a_gather_may_end_its_scope),
         DEFERRED_TEST(a_canceller_of_a_part_may_end_the_gathers_scope),
         DEFERRED_TEST(cancelling_oneself_from_inside_the_chain_does_nothing),
