@@ -8,6 +8,7 @@
 #include "support/failing_allocation.h"
 #include "testing/pending.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 static int set_up_debugging(void **state)
@@ -25,8 +26,14 @@ static int tear_down_debugging(void **state)
 #define DEBUGGING_TEST(function) \
     cmocka_unit_test_setup_teardown(function, set_up_debugging, tear_down_debugging)
 
-/* The program's own name stands in each place that is told. */
-#define HERE "debugging_test+0x"
+/* What follows is a place in this program. */
+static const char *place_after(const char *words)
+{
+    static char text[512];
+
+    snprintf(text, sizeof text, "%s%s+0x", words, program_invocation_short_name);
+    return text;
+}
 
 static void fire_twice(void)
 {
@@ -48,9 +55,9 @@ static void fire_a_cancelled_one_twice(void)
 static void firing_twice_tells_where_it_was_made_and_fired(void **state)
 {
     (void)state;
-    expect_abort(fire_twice, "; made in " HERE);
-    expect_abort(fire_twice, "; fired in " HERE);
-    expect_abort(fire_a_cancelled_one_twice, "; cancelled in " HERE);
+    expect_abort(fire_twice, place_after("; made in "));
+    expect_abort(fire_twice, place_after("; fired in "));
+    expect_abort(fire_a_cancelled_one_twice, place_after("; cancelled in "));
 }
 
 static void what_nobody_took_tells_where_it_was_made(void **state)
@@ -59,7 +66,7 @@ static void what_nobody_took_tells_where_it_was_made(void **state)
     torc_deferred_fired(root, torc_fail_with(&torc_error, "no"));
     turn();
     assert_int_equal(logged, 1);
-    assert_non_null(strstr(last_logged, "Unhandled failure in a deferred; made in " HERE));
+    assert_non_null(strstr(last_logged, place_after("Unhandled failure in a deferred; made in ")));
 }
 
 static void a_trace_begins_with_the_caller(void **state)
@@ -71,8 +78,8 @@ static void a_trace_begins_with_the_caller(void **state)
     (void)state;
     torc__trace_describe_making(deferred, first, sizeof first);
     torc__trace_describe(deferred, text, sizeof text);
-    assert_non_null(strstr(first, HERE));
-    assert_non_null(strstr(text, strstr(first, HERE)));
+    assert_non_null(strstr(first, place_after("")));
+    assert_non_null(strstr(text, strstr(first, place_after(""))));
     assert_null(strstr(text, "fired in"));
 }
 
@@ -83,7 +90,7 @@ static void what_is_pending_tells_where_it_was_made(void **state)
     (void)state;
     torc_deferred_new(root, NULL, NULL);
     torc__pending_report(reactor, NULL, &report);
-    assert_non_null(strstr(report.text, "1 deferred (not fired, made in " HERE));
+    assert_non_null(strstr(report.text, place_after("1 deferred (not fired, made in ")));
 }
 
 static void without_memory_for_a_trace_there_is_none(void **state)
@@ -134,7 +141,7 @@ static void make_another_reactor_and_fire_twice(void)
 static void the_environment_switches_it_on(void **state)
 {
     (void)state;
-    expect_abort(make_a_reactor_and_fire_twice, "; made in " HERE);
+    expect_abort(make_a_reactor_and_fire_twice, place_after("; made in "));
     expect_abort(make_another_reactor_and_fire_twice, "or ask torc_deferred_has_fired\n");
 }
 
