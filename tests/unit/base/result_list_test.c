@@ -81,7 +81,7 @@ static void want_of_memory_makes_a_failure(void **state)
         torc_result list;
 
         fail_allocation_after(passed);
-        list = torc_list_new(4);
+        list = torc_list_new(1);
         allow_allocations();
         assert_true(torc_is_failure(list));
         assert_true(torc_failure_is(torc_result_failure(list), &torc_error_out_of_memory));

@@ -154,6 +154,37 @@ static void who_waits_too_long_is_told_who_has_it(void **state)
     torc_file_lock_release(locks[0]);
 }
 
+static void where_the_holder_cannot_be_read_none_is_told(void **state)
+{
+    (void)state;
+    acquire(root, "a", 0);
+    fail_system_calls_named("pread", EIO);
+    acquire(root, "b", 0);
+    allow_system_calls();
+    assert_non_null(strstr(seen, "is locked; waited for 0.000 s"));
+    torc_file_lock_release(locks[0]);
+}
+
+static void a_program_that_is_started_meanwhile_does_not_inherit_it(void **state)
+{
+    struct stat named;
+    struct stat opened;
+    int found = 0;
+
+    (void)state;
+    acquire(root, "a", 0);
+    assert_int_equal(stat(path, &named), 0);
+    for (int file = 0; file < 256; file++) {
+        if (fstat(file, &opened) != 0 || opened.st_ino != named.st_ino ||
+            opened.st_dev != named.st_dev)
+            continue;
+        found++;
+        assert_true(fcntl(file, F_GETFD) & FD_CLOEXEC);
+    }
+    assert_int_equal(found, 1);
+    torc_file_lock_release(locks[0]);
+}
+
 static void without_patience_it_is_tried_once(void **state)
 {
     (void)state;
@@ -425,6 +456,8 @@ int main(void)
         FILE_TEST(a_free_lock_is_had_at_once_and_tells_who_has_it),
         FILE_TEST(who_waits_has_it_once_it_is_released),
         FILE_TEST(who_waits_too_long_is_told_who_has_it),
+        FILE_TEST(where_the_holder_cannot_be_read_none_is_told),
+        FILE_TEST(a_program_that_is_started_meanwhile_does_not_inherit_it),
         FILE_TEST(without_patience_it_is_tried_once),
         FILE_TEST(who_is_cancelled_waits_no_longer),
         FILE_TEST(the_end_of_the_scope_releases_and_stops_waiting),
