@@ -139,7 +139,7 @@ static void wait_for(torc_deferred *outer, torc_deferred *inner)
     if (TORC_UNLIKELY(closes_ring(outer, inner)))
         torc__abort("torc_wait_for: a deferred would wait for itself and never fire; return the "
                     "result, or a deferred that does not wait for this one");
-    if (TORC_UNLIKELY(inner->waiter != NULL || inner->state.gathered))
+    if (TORC_UNLIKELY(torc__deferred_is_taken(inner)))
         torc__abort("torc_wait_for: another deferred waits for this one already; let the first "
                     "one's callback fire a deferred for each who wants the result");
     if (inner->state.ended) {
@@ -308,7 +308,7 @@ void torc_chain(torc_deferred *inner, torc_deferred *outer)
     torc__deferred_check(outer, "torc_chain");
     if (TORC_UNLIKELY(outer->state.fired || outer->state.ended)) {
         fire_late(outer, torc_nothing());
-        inner->state.cancel_due = inner->waiter == NULL && !inner->state.gathered;
+        inner->state.cancel_due = !torc__deferred_is_taken(inner);
         torc__deferred_queue_due(inner);
         return;
     }

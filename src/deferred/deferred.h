@@ -100,6 +100,12 @@ static inline bool torc__deferred_is_dry(const torc_deferred *deferred)
         !deferred->state.bereft;
 }
 
+/* Whether somebody waits for it: it has one result, and that is for one. */
+static inline bool torc__deferred_is_taken(const torc_deferred *deferred)
+{
+    return deferred->waiter != NULL || deferred->state.gathered;
+}
+
 /* Has it looked at when the turn is over. */
 static inline void torc__deferred_queue(torc_deferred *deferred)
 {

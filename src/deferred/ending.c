@@ -162,7 +162,7 @@ void torc__deferred_discard(torc_deferred *deferred, torc_result returned)
         torc_deferred *inner = returned.as.pointer;
 
         torc__deferred_check(inner, "torc_wait_for");
-        inner->state.cancel_due = inner->waiter == NULL;
+        inner->state.cancel_due = !torc__deferred_is_taken(inner);
         torc__deferred_queue_due(inner);
     } else {
         torc__deferred_report(deferred, returned);

@@ -250,7 +250,7 @@ static void take_over(
         if (TORC_UNLIKELY(deferreds[i]->reactor != scope->reactor))
             torc__abort("%s: number %zu of the deferreds belongs to another reactor; pass results "
                         "between reactors by torc_call_from_thread", call, i + 1);
-        if (TORC_UNLIKELY(deferreds[i]->state.gathered || deferreds[i]->waiter != NULL))
+        if (TORC_UNLIKELY(torc__deferred_is_taken(deferreds[i])))
             torc__abort("%s: number %zu of the deferreds is waited for or gathered already; let "
                         "the first one's callback fire a deferred for each who wants the result",
                 call, i + 1);
