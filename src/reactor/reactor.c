@@ -91,6 +91,7 @@ torc_reactor *torc__reactor_new_on(const torc_driver_class *kind, int *ret_error
     }
     init_parts(reactor);
     torc__log_set_context_writer(write_context);
+    torc__deferred_debugging_from_environment();
     return reactor;
 }
 

@@ -251,6 +251,9 @@ void torc__settle_deferreds(torc_reactor *reactor);
 /* Frees those that still waited for a late result. deferred/deferred.c */
 void torc__drop_late_deferreds(torc_reactor *reactor);
 
+/* Heeds TORC_DEBUG, the first time in a process. deferred/debugging.c */
+void torc__deferred_debugging_from_environment(void);
+
 /* The size of a deferred, for the pool. deferred/deferred.c */
 extern const size_t torc__deferred_size;
 
