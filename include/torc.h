@@ -26,7 +26,7 @@
  * stands on deferreds: <torc/gather.h>, waiting for many; <torc/lock.h>, <torc/queue.h> and
  * <torc/file_lock.h>; <torc/task.h>, what runs again and again, later, or a little at a time;
  * <torc/jobs.h>, many jobs, retries, rate limits; <torc/thread.h>, work beside the loop.
- * Apart from this: <torc/line.h>, protocols in lines; <torc/driver.h>, for those who bring the
+ * Apart from this: <torc/line.h>, protocols in lines; <torc/frame.h>, in frames; <torc/driver.h>, for those who bring the
  * reactor to another system; <torc/web.h>, <torc/tls.h>, <torc/glib.h> and <torc/testing.h>,
  * components of their own.
  */
