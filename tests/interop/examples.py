@@ -125,7 +125,7 @@ class Echo(unittest.TestCase):
                              check=False)
         self.assertNotEqual(run.returncode, 0)
         self.assertEqual(run.stderr.count("\n"), 1)
-        for word in ("magic", "epoll", "poll", "select"):
+        for word in ("magic", "epoll", "uring", "poll", "select"):
             self.assertIn(word, run.stderr)
 
 

@@ -168,7 +168,7 @@ static void restart_slot(torc__uring_driver *self, torc__uring_slot *slot)
 
 static void note_batch_used(const torc__uring_driver *self, bool used[TORC__URING_BUFFERS_MAX])
 {
-    for (size_t i = self->batch_next; i < self->batch_count; i++)
+    for (size_t i = self->batch_at; i < self->batch_count; i++)
         if (self->batch[i].flags & IORING_CQE_F_BUFFER)
             used[self->batch[i].flags >> IORING_CQE_BUFFER_SHIFT] = true;
 }
@@ -252,20 +252,20 @@ static void count_unread(const torc__uring_driver *self)
 /* Tells all that is done by now, which is bounded by the length of the queue. */
 static void take_done(torc__uring_driver *self)
 {
-    do {
-        self->batch_next = 0;
-        self->batch_count =
-            torc__uring_ring_take(&self->ring, self->batch, TORC__URING_BATCH_MAX);
-        self->batch_size += self->batch_count;
-        count_unread(self);
-        while (self->batch_next < self->batch_count) {
-            struct io_uring_cqe done = self->batch[self->batch_next++];
+    size_t count;
 
-            tell(self, &done);
-        }
-    } while (self->batch_count == TORC__URING_BATCH_MAX);
-    self->batch_count = 0;
-    if (self->starved)
+    do {
+        if (!torc__uring_ring_is_ours(&self->ring))
+            return;
+        count = torc__uring_ring_take(&self->ring, self->batch, TORC__URING_BATCH_MAX);
+        self->batch_count = count;
+        self->batch_size += count;
+        count_unread(self);
+        for (self->batch_at = 0; self->batch_at < count; self->batch_at++)
+            tell(self, &self->batch[self->batch_at]);
+        self->batch_count = 0;
+    } while (count == TORC__URING_BATCH_MAX);
+    if (self->starved && torc__uring_be_ours(self) == 0)
         torc__uring_buffers_grow(&self->buffers);
     self->starved = false;
 }

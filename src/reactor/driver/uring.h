@@ -92,7 +92,7 @@ typedef struct torc__uring_driver {
     /* Completions are copied out before they are told, so that telling may enter the kernel. */
     struct io_uring_cqe *batch;
     size_t batch_count;
-    size_t batch_next;
+    size_t batch_at;           /* the one that is being told */
     size_t batch_size;         /* completions that this wait has brought */
     size_t told;               /* events, in this turn */
     bool telling;

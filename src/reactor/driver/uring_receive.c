@@ -305,7 +305,7 @@ static void take(
         take_bytes(driver, slot, torc_slice_make(
             torc__uring_buffers_at(&driver->buffers, buffer), (size_t)done->res));
     }
-    if (done->flags & IORING_CQE_F_BUFFER)
+    if ((done->flags & IORING_CQE_F_BUFFER) && torc__uring_be_ours(driver) == 0)
         torc__uring_buffers_return(&driver->buffers, buffer);
 }
 
