@@ -119,7 +119,7 @@ static bool has_room(const torc__uring_driver *driver, size_t count)
 }
 
 /* False when it cannot be gathered. */
-static bool gather(torc_io *io, const struct iovec *pieces, size_t count, bool more)
+static bool gather(torc_io *io, const struct iovec *pieces, size_t count)
 {
     torc__uring_driver *driver = torc__uring_of(io);
     struct io_uring_sqe *entry;
@@ -133,7 +133,7 @@ static bool gather(torc_io *io, const struct iovec *pieces, size_t count, bool m
     if (entry == NULL)
         return false;
     entry->fd = io->descriptor;
-    entry->msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0u);
+    entry->msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
     if (count == 1) {
         entry->opcode = IORING_OP_SEND;
         entry->addr = (uint64_t)(uintptr_t)pieces[0].iov_base;
@@ -154,12 +154,13 @@ ssize_t torc__uring_io_send(torc_io *io, const struct iovec *pieces, int count, 
 
     if (slot->state & (TORC__URING_BLOCKED | TORC__URING_SENDING))
         return 0;
-    if (!driver->telling || driver->batch_size <= DIRECT_BATCH_MAX)
+    /* What is followed by a file is not worth gathering: the file leaves by a call of its own. */
+    if (!driver->telling || more || driver->batch_size <= DIRECT_BATCH_MAX)
         return send_directly(io, pieces, count, more);
     if (torc__call_fails(count == 1 ? "send" : "sendmsg"))
         return errno == EINTR ? send_directly(io, pieces, count, more)
                               : sent_or_blocked(io, -errno, 1);
-    if (!gather(io, pieces, (size_t)count, more))
+    if (!gather(io, pieces, (size_t)count))
         return send_directly(io, pieces, count, more);
     return 0;
 }
