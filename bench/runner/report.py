@@ -62,8 +62,8 @@ class Report:
         self.sections.setdefault(section, []).extend(table.rows)
 
     def ratios(self, section, table, limits):
-        """Prints the ratio of torc to each other peer. LIMITS: (case, peer) -> goal. Torc on another
-        driver is compared with its default the other way round: it says what changing would bring.
+        """Prints the ratio of torc to each other peer. LIMITS: (case, peer) -> goal. Torc on
+        another driver is compared with its default the other way round: what a change would bring.
         """
         for row in table.rows:
             for other in table.peers:
