@@ -387,7 +387,9 @@ def instructions(bench):
     few, many = bench.counted_messages // 10, bench.counted_messages
     web_peers = [bench.peers.torcd(), bench.peers.nginx()]
     get = ("--http", FILES[SMALL][0])
-    for case, peers, options in (("echo, 1 connection", bench.peers.echo(), ()),
+    # A server that waits in io_uring_enter() gets no signal under valgrind, and so leaves no figures.
+    echo_peers = [peer for peer in bench.peers.echo() if not peer.before]
+    for case, peers, options in (("echo, 1 connection", echo_peers, ()),
                                  ("GET 13 B, 1 connection", web_peers, get)):
         peers = present(bench, peers)
         table = Table("instructions of the server per message, in user space", "instructions",

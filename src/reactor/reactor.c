@@ -108,6 +108,16 @@ static torc_failure *no_such_driver(const char *name)
         &torc_error_invalid_argument, "there is no reactor '%s': choose one of %s", name, names);
 }
 
+static torc_failure *driver_does_not_work(const torc_driver_class *kind, int error)
+{
+    const char *why = kind->why_not != NULL ? kind->why_not(error) : NULL;
+
+    if (why == NULL)
+        return torc_failure_from_errno(error, "the reactor '%s' does not work here", kind->name);
+    return torc_failure_from_errno(
+        error, "the reactor '%s' does not work here: %s", kind->name, why);
+}
+
 torc_reactor *torc_reactor_new_named(const char *name, torc_failure **reterr_failure)
 {
     const torc_driver_class *kind = torc__driver_named(name);
@@ -120,8 +130,7 @@ torc_reactor *torc_reactor_new_named(const char *name, torc_failure **reterr_fai
     }
     reactor = torc__reactor_new_on(kind, &error);
     if (reactor == NULL)
-        *reterr_failure =
-            torc_failure_from_errno(-error, "the reactor '%s' does not work here", name);
+        *reterr_failure = driver_does_not_work(kind, -error);
     return reactor;
 }
 
