@@ -3,6 +3,7 @@
  *
  *   deferred.c   making, firing, the chain          timeout.c   torc_set_timeout
  *   ending.c     cancelling, the end of a scope, the end of a turn, memory
+ *   coroutine.h  what is built on them to wait in straight code
  *
  * Invariants. A deferred that has fired owns `result`; while it waits for another, and once it has
  * handed its result on, that is nothing. `waiting` and `waiter` point at each other. What has
@@ -43,7 +44,9 @@ typedef struct torc__deferred_state {
     bool cancel_due;   /* to be cancelled at the turn's end: who waited for it has ended */
     bool bereft;       /* what it waited for has ended: it is told so at the turn's end */
     bool quiet;        /* that it was cancelled interests nobody any more */
-    bool keeps_result; /* as its scope's keeps_results */
+    bool keeps_result; /* as its scope's keeps_results, until somebody takes the result */
+    bool taken;        /* somebody who waited for it has its result */
+    bool coroutine;    /* a coroutine waits by it, and has not returned: see coroutine.h */
 } torc__deferred_state;
 
 struct torc_deferred {
@@ -110,6 +113,16 @@ static inline torc_result torc__deferred_take_result(torc_deferred *deferred)
     return result;
 }
 
+/*
+ * For who waits for a deferred by callbacks, and will not let anybody else have its result: one of a
+ * coroutine's own scope is then kept no longer than others.
+ */
+static inline void torc__deferred_let_go(torc_deferred *deferred)
+{
+    deferred->state.keeps_result = false;
+    torc__deferred_queue(deferred);
+}
+
 /* A failure that says that `what` was the reason. */
 torc_result torc__cancelled(const char *what);
 
@@ -120,6 +133,12 @@ void torc__deferred_give(torc_deferred *deferred, torc_result result);
 
 /* Runs what can run of the chain, and then of the chains that wait for it. */
 void torc__deferred_run(torc_deferred *deferred);
+
+/* Takes over the result of `inner`, now or when it has one. `call` is for messages. */
+void torc__deferred_wait_for(torc_deferred *outer, torc_deferred *inner, const char *call);
+
+/* Puts what a callback returned in the place of what it was handed. */
+void torc__deferred_replace_result(torc_deferred *deferred, torc_result returned);
 
 /* -- ending.c ------------------------------------------------------------------------------ */
 
@@ -136,6 +155,14 @@ void torc__deferred_discard(torc_deferred *deferred, torc_result returned);
 
 /* Logs a failure that nobody took, unless it only says that what nobody wants was cancelled. */
 void torc__deferred_report(const torc_deferred *deferred, torc_result result);
+
+/* -- coroutine.c --------------------------------------------------------------------------- */
+
+/* Has the coroutine that waits by this one go on with the result that it has now. */
+void torc__coroutine_resume(torc_deferred *promise);
+
+/* For one that waits for nothing: it has not begun, or runs. */
+void torc__coroutine_cancel(torc_deferred *promise);
 
 /* -- timeout.c ----------------------------------------------------------------------------- */
 

@@ -343,12 +343,14 @@ void torc_reactor_free(torc_reactor *reactor)
     do {
         settle(reactor);
         run_tasks(reactor);
-    } while (!torc__list_is_empty(&reactor->after) || !torc__list_is_empty(&reactor->tasks));
+    } while (!torc__list_is_empty(&reactor->after) || !torc__list_is_empty(&reactor->tasks) ||
+        reactor->dry != NULL);
     settle(reactor);
     torc__drop_late_deferreds(reactor);
     torc__shutdown_drop(reactor);
     current_reactor = outer;
 
+    torc__coroutines_drop(reactor);
     torc_failure_release(reactor->connection_done);
     reactor->driver->kind->close(reactor->driver);
     torc__free(reactor->driver);

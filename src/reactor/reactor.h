@@ -63,6 +63,8 @@ struct torc_reactor {
     torc_time now;
     uintptr_t thread; /* torc__thread_identity() of the owner */
     const torc__context *context;
+    struct torc__coroutine *coroutine; /* on whose stack we are; NULL: on none's */
+    bool in_callback;                  /* ... but in a callback there, which cannot wait */
 
     torc__list tasks;
     torc__list after;          /* tasks for the end of this turn */
@@ -76,6 +78,7 @@ struct torc_reactor {
     torc__pool references;     /* of output queues: bytes and files that stay where they are */
     torc_failure *connection_done; /* the reason that nearly all connections end with; or NULL */
     torc__list late_deferreds; /* cancelled, waiting for their one late result */
+    struct torc__stacks *stacks; /* of coroutines; NULL before the first: coroutine_stack.c */
 
     torc__list triggers[3];
     torc__list stopping;       /* triggers of the phase under way whose deferreds are open */
@@ -212,6 +215,9 @@ void torc__settle_deferreds(torc_reactor *reactor);
 
 /* Frees those that still waited for a late result. deferred/deferred.c */
 void torc__drop_late_deferreds(torc_reactor *reactor);
+
+/* Gives back the stacks that wait for another coroutine. deferred/coroutine_stack.c */
+void torc__coroutines_drop(torc_reactor *reactor);
 
 /* The size of a deferred, for the pool. deferred/deferred.c */
 extern const size_t torc__deferred_size;

@@ -6,6 +6,7 @@
  */
 #include "testing/pending.h"
 
+#include "deferred/coroutine.h"
 #include "deferred/deferred.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/resolve.h"
@@ -24,6 +25,8 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_delayed_call,
     &torc__members_timer,
     &torc__members_deferred,
+    &torc__members_coroutine,
+    &torc__members_generator,
     &torc__members_connection,
     &torc__members_connecting,
     &torc__members_lookup,
