@@ -121,13 +121,18 @@ void torc__coroutine_resume(torc_deferred *promise)
     torc__coroutine *outer = reactor->coroutine;
     const torc__context *outer_context = torc__enter(reactor, &self->context);
     bool outer_callback = reactor->in_callback;
+    torc_reactor *outer_reactor = torc__current_reactor();
 
+    if (outer_reactor != reactor)
+        torc__set_current_reactor(reactor);
     reactor->coroutine = self;
     reactor->in_callback = false;
     self->active = true;
     switch_to_coroutine(self);
     reactor->in_callback = outer_callback;
     reactor->coroutine = outer;
+    if (outer_reactor != reactor)
+        torc__set_current_reactor(outer_reactor);
     torc__leave(reactor, outer_context);
     if (self->over) {
         torc__scope_finish(&self->scope);

@@ -175,14 +175,16 @@ torc_generator *torc_generate_named(
     return self;
 }
 
+/* It may have answered already: then it waits for the next question. */
 static void wake(torc__task *task)
 {
     torc_generator *self = TORC_CONTAINER_OF(task, torc_generator, task);
     torc_deferred *woken = self->woken;
 
+    if (woken == NULL || !self->wanted)
+        return;
     self->woken = NULL;
-    if (woken != NULL)
-        torc_fire(woken, torc_nothing());
+    torc_fire(woken, torc_nothing());
 }
 
 static void forget_asking(torc_deferred *deferred, void *argument)

@@ -13,7 +13,8 @@
 /* What torc__switch_stacks leaves on a stack, from the stack pointer upwards. */
 typedef struct frame {
     uint32_t sse_mode;
-    uint32_t x87_mode;
+    uint16_t x87_mode;
+    uint16_t padding;
     uint64_t r15, r14, r13, r12, rbx, rbp;
     void (*resume)(void);
     uint64_t end; /* the return address of who is never returned from: here backtraces stop */
@@ -83,8 +84,8 @@ void torc__stand_init(torc__stand *stand, void *stack, size_t size,
     frame *made = (frame *)(top - 16 - offsetof(frame, end));
 
     __asm__ volatile("stmxcsr %0" : "=m"(made->sse_mode));
-    made->x87_mode = 0;
-    __asm__ volatile("fnstcw %0" : "=m"(*(uint16_t *)&made->x87_mode));
+    __asm__ volatile("fnstcw %0" : "=m"(made->x87_mode));
+    made->padding = 0;
     made->r15 = made->r14 = made->rbx = made->rbp = 0;
     made->r13 = (uint64_t)(uintptr_t)entry;
     made->r12 = (uint64_t)(uintptr_t)argument;

@@ -21,6 +21,11 @@ torc_reactor *torc__current_reactor(void)
     return current_reactor;
 }
 
+void torc__set_current_reactor(torc_reactor *reactor)
+{
+    current_reactor = reactor;
+}
+
 static size_t write_context(char *text, size_t size)
 {
     const torc__context *context = current_reactor != NULL ? current_reactor->context : NULL;

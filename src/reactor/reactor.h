@@ -172,6 +172,9 @@ static inline void torc__bury(
 /* The reactor whose turn runs in this thread, for logs; NULL outside of any. */
 torc_reactor *torc__current_reactor(void);
 
+/* For what runs on its behalf outside of a turn. */
+void torc__set_current_reactor(torc_reactor *reactor);
+
 void torc__note_stall(torc_reactor *reactor, const torc__context *context);
 
 /* Gives the context to hand to torc__leave. `context` may be NULL: nobody in particular. */

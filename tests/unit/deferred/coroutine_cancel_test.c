@@ -146,7 +146,7 @@ static void a_timeout_cancels_it_and_names_the_delay(void **state)
         torc_iterate(reactor, TORC_MILLISECOND);
         done = strstr(record, "job") != NULL;
     }
-    assert_ran("begin got!Cancelled job!Timeout ");
+    assert_ran("begin got!Cancelled job!TimedOut ");
 }
 
 /* -- the end of its own scope --------------------------------------------------------------- */
@@ -400,9 +400,9 @@ static void a_failure_of_its_cleaning_up_is_logged(void **state)
 
 static torc_result wait_for_ever(torc_scope *scope, void *argument)
 {
-    (void)argument;
-    for (;;)
+    while (argument == NULL)
         torc_sleep(scope, TORC_SECOND);
+    return torc_nothing();
 }
 
 static void go_on_after_the_end(void)
