@@ -213,13 +213,18 @@ static void scope_ended(torc_scoped *scoped)
 static void describe_context(const torc__context *context, char *text, size_t size)
 {
     const torc__coroutine *self = TORC_CONTAINER_OF(context, torc__coroutine, context);
+    const char *name = self->stack.name;
+    size_t length = strlen(name);
     char outer[112] = "";
 
     if (self->outer_context != NULL)
         self->outer_context->describe(self->outer_context, outer, sizeof outer);
-    snprintf(text, size, "%s%s%s", outer,
-        outer[0] != '\0' && self->stack.name[0] != '\0' ? "/" : "",
-        outer[0] == '\0' && self->stack.name[0] == '\0' ? "coroutine" : self->stack.name);
+    if (outer[0] == '\0')
+        snprintf(text, size, "%s", length > 0 ? name : "coroutine");
+    else if (strncmp(outer, name, length) == 0) /* that of a connection has the connection's name */
+        snprintf(text, size, "%s", outer);
+    else
+        snprintf(text, size, "%s/%s", outer, name);
 }
 
 static void describe_member(const torc_scoped *scoped, char *text, size_t size)

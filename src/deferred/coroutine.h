@@ -4,7 +4,7 @@
  *   coroutine.c         spawning, waiting, cancelling, ending       react.c      torc_react
  *   coroutine_stack.c   the memory, and what there is of it         generator.c  generators
  *   coroutine_guard.c   what happens when a stack runs over
- *   switch*.c           from one stack to another
+ *   switch*.c           from one stack to another           waiting.h    for higher floors
  *
  * A coroutine's deferred is what waits on its behalf: it has `state.coroutine`, it is `running` from
  * the spawning to the return, and its `waiting` is what is awaited. So cancelling, the ends of
@@ -22,6 +22,7 @@
 
 #include "base/list.h"
 #include "deferred/switch.h"
+#include "deferred/waiting.h"
 #include "reactor/members.h"
 #include "reactor/reactor.h"
 
@@ -70,7 +71,7 @@ typedef struct torc__annotation {
     char unused;
 } torc__annotation;
 
-typedef struct torc__coroutine {
+struct torc__coroutine {
     torc__stack stack;            /* first */
     torc_reactor *reactor;
     torc_deferred *promise;       /* what torc_spawn gave */
@@ -91,24 +92,10 @@ typedef struct torc__coroutine {
     bool active;                  /* somewhere on the stacks that are being run */
     bool over;                    /* the function has returned */
     bool cancel_due;              /* its next await is to give 'cancelled' */
-} torc__coroutine;
+};
 
 extern TORC_API const torc__member_kind torc__members_coroutine;
 extern TORC_API const torc__member_kind torc__members_generator; /* generator.c */
-
-/* -- coroutine.c --------------------------------------------------------------------------- */
-
-/*
- * The coroutine that may wait now; anywhere else the program ends, with a message that begins with
- * `call`. It lets go of the result that it borrowed.
- */
-TORC_API torc__coroutine *torc__coroutine_to_wait(torc_reactor *reactor, const char *call);
-
-/* Lends a result as torc_await does, without waiting. Takes it over. */
-TORC_API torc_result torc__coroutine_lend(torc__coroutine *self, torc_result result);
-
-/* As torc_await would, were it to wait in a scope that has ended. */
-TORC_API torc_result torc__coroutine_refuse(torc__coroutine *self, const char *why);
 
 /* -- coroutine_stack.c --------------------------------------------------------------------- */
 

@@ -184,6 +184,12 @@ static void run_tasks(torc_reactor *reactor)
     }
 }
 
+void torc__bury_out_of_line(
+    torc_reactor *reactor, torc__grave *grave, void (*release)(torc__grave *grave))
+{
+    torc__bury(reactor, grave, release);
+}
+
 static void free_graves(torc_reactor *reactor)
 {
     while (reactor->graves != NULL) {

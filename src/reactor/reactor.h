@@ -21,6 +21,7 @@
 
 #include "base/list.h"
 #include "base/pool.h"
+#include "reactor/grave.h"
 #include "reactor/scope.h"
 #include "reactor/wheel.h"
 
@@ -32,12 +33,6 @@ typedef struct torc__task {
     torc__list link;
     void (*run)(struct torc__task *task);
 } torc__task;
-
-/* Memory that may still be used until the turn is over. Embed it first in what is freed. */
-typedef struct torc__grave {
-    struct torc__grave *next;
-    void (*free)(struct torc__grave *grave);
-} torc__grave;
 
 /* Who is speaking, for logs: embedded in what has a name. */
 typedef struct torc__context {

@@ -10,6 +10,7 @@
 #include "deferred/deferred.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/resolve.h"
+#include "protocol/stream.h"
 #include "reactor/members.h"
 #include "reactor/reactor.h"
 #include "transport/transport.h"
@@ -27,6 +28,8 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_deferred,
     &torc__members_coroutine,
     &torc__members_generator,
+    &torc__members_stream,
+    &torc__members_stream_listener,
     &torc__members_connection,
     &torc__members_connecting,
     &torc__members_lookup,
