@@ -2,7 +2,9 @@
  * The switch on x86-64 (System V): rbx, rbp, r12 to r15, the modes of the two floating-point units
  * and the stack pointer are what a call preserves.
  *
- * The modes nearly never differ, and loading them is slow: they are compared first.
+ * The modes nearly never differ, and loading them is slow: they are compared first. It goes back by
+ * a jump, because a `ret` would always be predicted to return to the stack that was just left;
+ * "notrack", because no landing mark stands where a call returns to.
  */
 #include "deferred/switch.h"
 
@@ -54,7 +56,8 @@ __asm__(
     "    popq %r12\n"
     "    popq %rbx\n"
     "    popq %rbp\n"
-    "    ret\n"
+    "    popq %rcx\n"
+    "    notrack jmp *%rcx\n"
     "2:  ldmxcsr (%rsp)\n"
     "    jmp 1b\n"
     "3:  fldcw 4(%rsp)\n"

@@ -36,7 +36,7 @@ static const struct {
     { "listen", { EADDRINUSE } },
     { "lstat", { EACCES, ENOMEM } },
     { "madvise", { ENOMEM, EINVAL } },
-    { "mmap", { ENOMEM, EAGAIN } },
+    { "mmap", { ENOMEM } },
     { "mprotect", { ENOMEM } },
     { "open", { EMFILE, ENFILE, ENOMEM } },
     { "openat", { EMFILE, ENFILE, ENOMEM, EACCES } },
