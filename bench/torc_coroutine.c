@@ -18,7 +18,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SWITCHES = 2000000, ROUNDS = 7, BATCH = 64, BATCHES = 4000, SPAWNS = 64, SPAWN_TURNS = 2000 };
+enum { ROUNDS = 7, SWITCHES = 2000000, BATCH = 64, BATCHES = 4000 };
+enum { SPAWNS = 64, SPAWN_TURNS = 2000 };
 
 static char stack[64 << 10] __attribute__((aligned(64)));
 

@@ -1,10 +1,9 @@
 /*
  * Coroutines: spawning, waiting, being cancelled, and their end.
  *
- * A coroutine is resumed by whoever gives it what it waits for, on top of that one's stack frames
- * but on a stack of its own, and comes back there when it waits again. So those that run at a moment
- * form a line: reactor->coroutine is the last, each `active` one stands in the midst of resuming the
- * next.
+ * A coroutine is resumed by whoever gives it what it waits for, and comes back there when it waits
+ * again. So those that run at a moment form a line: reactor->coroutine is the last, and each
+ * `active` one stands in the midst of resuming the next.
  *
  * Invariants. Between torc_spawn and the function's return the promise is `running`, so nothing
  * runs its chain or frees it. What a coroutine waits for has been fired or cancelled when
@@ -114,9 +113,8 @@ static void settle_promise(torc__coroutine *self, torc_result result)
 }
 
 /* Runs it until it waits or has returned. */
-void torc__coroutine_resume(torc_deferred *promise)
+static void run(torc__coroutine *self)
 {
-    torc__coroutine *self = promise->argument;
     torc_reactor *reactor = self->reactor;
     torc__coroutine *outer = reactor->coroutine;
     const torc__context *outer_context = torc__enter(reactor, &self->context);
@@ -139,6 +137,13 @@ void torc__coroutine_resume(torc_deferred *promise)
         settle_promise(self, self->returned);
     }
     self->active = false;
+}
+
+void torc__coroutine_resume(torc_deferred *promise)
+{
+    /* While its scope ends none of its code runs: it is about to be told. */
+    if (promise->scope == NULL || !promise->scope->ended)
+        run(promise->argument);
 }
 
 static void go_on(torc__coroutine *self)
@@ -187,6 +192,7 @@ static void unwind(torc__task *task)
         torc_deferred_release(self->unwanted);
         self->unwanted = NULL;
     }
+    torc_result_release(torc__deferred_take_result(self->promise));
     self->promise->result = torc__cancelled("the scope of the coroutine has ended");
     go_on(self);
 }
@@ -271,7 +277,6 @@ torc_deferred *torc_spawn_with(torc_scope *scope, const torc_coroutine_options *
     torc__check_thread(reactor, "torc_spawn");
     if (scope->ended)
         return torc_deferred_fired(scope, torc_nothing());
-    torc__coroutine_watch_guards();
     self = torc__coroutine_allocate(reactor, options->stack_size, &error);
     if (self == NULL)
         return no_stack(scope, options->name, error);

@@ -6,8 +6,8 @@
  *   coroutine_guard.c   what happens when a stack runs over
  *   switch*.c           from one stack to another           waiting.h    for higher floors
  *
- * A coroutine's deferred is what waits on its behalf: it has `state.coroutine`, it is `running` from
- * the spawning to the return, and its `waiting` is what is awaited. So cancelling, the ends of
+ * A coroutine's deferred is what waits on its behalf: it has `state.coroutine`, it is `running`
+ * from the spawning to the return, and its `waiting` is what is awaited. So cancelling, the ends of
  * scopes and rings of waiting are what they are with any deferred. The result that it holds
  * meanwhile is the one that the coroutine borrows; when the function returns it is as if the one
  * callback of that deferred had.

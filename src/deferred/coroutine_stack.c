@@ -145,6 +145,7 @@ static struct torc__stacks *stacks_of(torc_reactor *reactor)
     stacks = torc__allocate_zeroed(sizeof *stacks);
     if (stacks == NULL)
         return NULL;
+    torc__coroutine_watch_guards();
     torc__list_init(&stacks->all);
     stacks->keep = POOL_SIZE;
     stacks->page = (size_t)sysconf(_SC_PAGESIZE);

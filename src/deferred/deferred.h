@@ -114,8 +114,8 @@ static inline torc_result torc__deferred_take_result(torc_deferred *deferred)
 }
 
 /*
- * For who waits for a deferred by callbacks, and will not let anybody else have its result: one of a
- * coroutine's own scope is then kept no longer than others.
+ * For who waits for a deferred by callbacks, and will not let anybody else have its result: one of
+ * a coroutine's own scope is then kept no longer than others.
  */
 static inline void torc__deferred_let_go(torc_deferred *deferred)
 {

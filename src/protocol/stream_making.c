@@ -1,6 +1,6 @@
 /*
- * How streams come about: a factory that starts a coroutine for each connection, a connection that a
- * coroutine makes, and a listener from which coroutines accept.
+ * How streams come about: a factory that starts a coroutine for each connection, a connection that
+ * a coroutine makes, and a listener from which coroutines accept.
  *
  * All three are factories of the same protocol; what they do with a connection that was made is in
  * their class. The listener is the context of its factory, and is freed with it: after the last

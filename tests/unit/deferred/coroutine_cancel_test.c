@@ -140,6 +140,7 @@ static void a_timeout_cancels_it_and_names_the_delay(void **state)
     torc_deferred *job = torc_spawn(root, await_it, torc_deferred_new(root, NULL, NULL));
 
     (void)state;
+    turn();
     torc_set_timeout(job, 2 * TORC_MILLISECOND);
     torc_add_both(job, swallow, "job");
     for (int i = 0; i < 5000 && !done; i++) {
@@ -317,7 +318,7 @@ static torc_result end_scope_later(void *scope, torc_result result)
     return result;
 }
 
-/* The scope ends while the turn's end goes through the deferreds, with one of its own among them. */
+/* The scope ends while the turn's end goes through the deferreds, one of its own among them. */
 static void what_it_knows_is_there_until_it_was_told(void **state)
 {
     torc_scope *scope = torc_scope_new(root);
@@ -359,6 +360,31 @@ static void nothing_that_it_holds_or_returns_is_lost(void **state)
     assert_int_equal(holders, 1);
     torc_scope_end(scope);
     turns(2);
+    assert_int_equal(holders, 0);
+}
+
+static void fire_other(torc_deferred *deferred, void *other)
+{
+    (void)deferred;
+    note("fires ");
+    torc_fire(other, new_counted());
+}
+
+/* A canceller of a neighbour gives it what it waits for, in the midst of the scope's end. */
+static void nothing_of_it_runs_while_its_scope_ends(void **state)
+{
+    torc_scope *scope = torc_scope_new(root);
+    torc_deferred *other = torc_deferred_new(root, NULL, NULL);
+
+    (void)state;
+    holders = 0;
+    torc_spawn(scope, await_it, other);
+    turn();
+    torc_deferred_new(scope, fire_other, other);
+    torc_scope_end(scope);
+    assert_ran("begin fires ");
+    turn();
+    assert_ran("got!Cancelled ");
     assert_int_equal(holders, 0);
 }
 
@@ -459,6 +485,7 @@ int main(void)
         DEFERRED_TEST(a_coroutine_whose_awaiter_ends_is_cancelled),
         DEFERRED_TEST(what_it_knows_is_there_until_it_was_told),
         DEFERRED_TEST(nothing_that_it_holds_or_returns_is_lost),
+        DEFERRED_TEST(nothing_of_it_runs_while_its_scope_ends),
         DEFERRED_TEST(who_holds_its_deferred_finds_that_it_was_cancelled),
         DEFERRED_TEST(a_failure_of_its_cleaning_up_is_logged),
         DEFERRED_TEST(one_that_goes_on_waiting_after_the_end_is_named_and_aborts),
