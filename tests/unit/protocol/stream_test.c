@@ -6,11 +6,19 @@
 
 #include <torc/stream.h>
 
+#include "base/pool.h"
 #include "protocol/stream.h"
 #include "support/expect_abort.h"
+#include "support/failing_allocation.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+
+#ifdef TORC_NO_POOLS
+enum { POOLS_ARE_OFF = true };
+#else
+enum { POOLS_ARE_OFF = false };
+#endif
 
 static char said[4096];     /* what the coroutines found, in order */
 static torc_stream *served; /* the server's */
@@ -98,6 +106,41 @@ static void lines_are_read_in_whatever_pieces_they_come(world *w)
     EXPECT_SAID(w, "[one] [two] [] ");
     send_text(w, "\n");
     EXPECT_SAID(w, "[one] [two] [] [\rthree] ");
+}
+
+static torc_result echo_lines(torc_scope *scope, torc_stream *stream, void *context)
+{
+    torc_result line = torc_read_line(stream);
+
+    (void)scope;
+    (void)context;
+    while (!torc_is_failure(line)) {
+        torc_write(torc_stream_transport(stream), torc_result_slice(line));
+        torc_write_all(stream, TORC_SLICE("\n"));
+        line = torc_read_line(stream);
+    }
+    return line;
+}
+
+static void echo_some(world *w, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t before = client_of(w)->length;
+
+        send_text(w, "the same line again\n");
+        RUN_UNTIL(w, client_of(w)->length == before + 20);
+    }
+}
+
+static void a_warm_stream_allocates_nothing_for_a_line(world *w)
+{
+    begin_serving(w, echo_lines);
+    echo_some(w, 5);
+    count_allocations();
+    echo_some(w, 50);
+    if (allocations_counted() > 0 && !POOLS_ARE_OFF)
+        fail_msg("%u allocations", allocations_counted());
+    allow_allocations();
 }
 
 static torc_result read_numbers(torc_scope *scope, torc_stream *stream, void *context)
@@ -239,6 +282,27 @@ static void what_is_not_read_is_kept_up_to_a_bound(world *w)
     go_on = true;
     EXPECT_SAID(w, "!ConnectionDone ");
     assert_int_equal(read_bytes, length);
+}
+
+static torc_result read_once(torc_scope *scope, torc_stream *stream, void *context)
+{
+    (void)context;
+    served = stream;
+    wait_for_word(scope);
+    while (stream->kept_end - stream->kept_start > 1000)
+        torc_read_some(stream, 1000);
+    say("read ");
+    return torc_sleep(scope, TORC_HOUR);
+}
+
+static void what_was_read_makes_room_for_more_at_once(world *w)
+{
+    begin_serving(w, read_once);
+    torc_write(transport_of(client_of(w)), pattern(0, 4 << 20));
+    RUN_UNTIL(w, served != NULL && served->kept_end - served->kept_start >= TORC_STREAM_KEPT);
+    go_on = true;
+    EXPECT_SAID(w, "read ");
+    RUN_UNTIL(w, served->kept_end - served->kept_start >= TORC_STREAM_KEPT);
 }
 
 static torc_result cancelled_reader(torc_scope *scope, void *stream)
@@ -628,6 +692,8 @@ static void reading_outside_of_a_coroutine_aborts(world *w)
 static const behaviour behaviours[] = {
     { "lines are read in whatever pieces they come",
         lines_are_read_in_whatever_pieces_they_come, ON_ALL },
+    { "a warm stream allocates nothing for a line",
+        a_warm_stream_allocates_nothing_for_a_line, ON_ALL },
     { "each kind of reading goes on where the last one left off",
         each_kind_of_reading_goes_on_where_the_last_one_left_off, ON_ALL },
     { "the end comes after what is there, and writing goes on",
@@ -641,6 +707,8 @@ static const behaviour behaviours[] = {
     { "a silent peer is a timeout, and reading may go on",
         a_silent_peer_is_a_timeout_and_reading_may_go_on, ON_ALL },
     { "what is not read is kept up to a bound", what_is_not_read_is_kept_up_to_a_bound, ON_ALL },
+    { "what was read makes room for more at once",
+        what_was_read_makes_room_for_more_at_once, ON_ALL },
     { "a cancelled read takes nothing", a_cancelled_read_takes_nothing, ON_ALL },
     { "who writes waits for a slow reader", who_writes_waits_for_a_slow_reader, ON_ALL },
     { "who waits to write is told of the loss",
