@@ -132,9 +132,6 @@ void torc__deferred_wait_for(torc_deferred *outer, torc_deferred *inner, const c
     if (TORC_UNLIKELY(inner->reactor != outer->reactor))
         torc__abort("%s: the deferred belongs to another reactor; pass results between reactors by "
                     "torc_call_from_thread", call);
-    if (TORC_UNLIKELY(closes_ring(outer, inner)))
-        torc__abort("%s: a deferred would wait for itself and never fire; return the result, or a "
-                    "deferred that does not wait for this one", call);
     if (TORC_UNLIKELY(inner->waiter != NULL))
         torc__abort("%s: another deferred waits for this one already; let the first one's callback "
                     "fire a deferred for each who wants the result", call);
@@ -150,6 +147,9 @@ void torc__deferred_wait_for(torc_deferred *outer, torc_deferred *inner, const c
         torc__deferred_queue(inner);
         return;
     }
+    if (TORC_UNLIKELY(closes_ring(outer, inner)))
+        torc__abort("%s: a deferred would wait for itself and never fire; return the result, or a "
+                    "deferred that does not wait for this one", call);
     inner->waiter = outer;
     outer->waiting = inner;
 }
