@@ -35,6 +35,7 @@
 
 #include <torc/address.h>
 #include <torc/buffer.h>
+#include <torc/coroutine.h>
 #include <torc/deferred.h>
 #include <torc/endpoint.h>
 #include <torc/failure.h>
