@@ -32,6 +32,7 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_end_hook,
     &torc__members_shutdown_trigger,
     &torc__members_signal_watch,
+    &torc__members_watch,
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
