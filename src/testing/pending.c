@@ -11,6 +11,9 @@
 #include "endpoint/resolve.h"
 #include "reactor/members.h"
 #include "reactor/reactor.h"
+#include "transport/pipe.h"
+#include "transport/process_reap.h"
+#include "transport/process_start.h"
 #include "transport/transport.h"
 
 #include <stdarg.h>
@@ -28,6 +31,9 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_connecting,
     &torc__members_lookup,
     &torc__members_port,
+    &torc__members_attaching,
+    &torc__members_process,
+    &torc__members_child,
     &torc__members_scope,
     &torc__members_end_hook,
     &torc__members_shutdown_trigger,

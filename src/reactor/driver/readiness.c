@@ -100,8 +100,7 @@ static int watch(torc_io *io, unsigned wanted)
     return 0;
 }
 
-/* Nothing would ever be told of it, so it is told from the turn that it has failed. */
-static void strand(torc_io *io, int error)
+void torc__readiness_strand(torc_io *io, int error)
 {
     torc__readiness *readiness = torc__readiness_of(io);
 
@@ -138,7 +137,7 @@ void torc__readiness_watch_as_wanted(torc_io *io)
         return;
     error = watch(io, wanted);
     if (error != 0)
-        strand(io, -error);
+        torc__readiness_strand(io, -error);
 }
 
 void torc__readiness_forget(torc_io *io)

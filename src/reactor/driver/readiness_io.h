@@ -44,6 +44,9 @@ int torc__readiness_list(torc_io *io);
 void torc__readiness_watch_as_wanted(torc_io *io);
 void torc__readiness_forget(torc_io *io);
 
+/* Nothing would be told of it any more: it is told from the turn that it has failed. */
+void torc__readiness_strand(torc_io *io, int error);
+
 /* Of classes: receive; and what became of a send of `asked` bytes (or a negative errno). */
 void torc__readiness_receive(torc_io *io, bool on);
 ssize_t torc__readiness_sent_or_blocked(torc_io *io, ssize_t sent, size_t asked);

@@ -51,6 +51,9 @@ static ssize_t stream_send(torc_io *io, const struct iovec *pieces, int count, b
     while (sent < 0 && errno == EINTR);
     if (sent < 0)
         sent = is_hung_up_terminal(io, errno) ? -EPIPE : -errno;
+    /* Who waits to be told that nobody reads is told so by every poller now. */
+    if (sent == -EPIPE && (io->state & (SENDS_ONLY | RECEIVES)) == (SENDS_ONLY | RECEIVES))
+        torc__readiness_strand(io, EPIPE);
     return torc__readiness_sent_or_blocked(io, sent, asked);
 }
 
