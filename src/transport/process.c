@@ -20,6 +20,7 @@
 #include "transport/state.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ typedef struct process_pipe {
     torc_transport *transport; /* NULL: it has ended */
     process *owner;
     int number;
+    bool reads;                /* we do */
     bool started;
     bool told;                 /* that it has ended */
 } process_pipe;
@@ -179,11 +181,31 @@ static void tell_ended(process *self)
     finish(self);
 }
 
+/*
+ * Nearly always the child was the only one that read from us. Not every poller tells that nobody
+ * does any more; so the system is asked when the child has exited, and when a pipe closes later.
+ */
+static void close_unread_pipes(process *self)
+{
+    for (size_t i = 0; i < self->pipe_count && !self->over; i++) {
+        torc_transport *transport = self->pipes[i].transport;
+        struct pollfd look = { .fd = -1, .events = 0 };
+
+        if (transport == NULL || self->pipes[i].reads)
+            continue;
+        look.fd = transport->io.descriptor;
+        if (poll(&look, 1, 0) > 0 && (look.revents & POLLERR))
+            torc_lose_connection(transport);
+    }
+}
+
 static void tell(torc__task *task)
 {
     process *self = TORC_CONTAINER_OF(task, process, tell);
     bool open = false;
 
+    if (self->exited)
+        close_unread_pipes(self);
     for (size_t i = 0; i < self->pipe_count; i++) {
         process_pipe *pipe = &self->pipes[i];
 
@@ -302,6 +324,7 @@ static int open_pipe(
 
     pipe->owner = self;
     pipe->number = opened->number;
+    pipe->reads = input >= 0;
     pipe->transport = torc__transport_new(&self->scope, factory);
     if (pipe->transport == NULL)
         return ENOMEM;

@@ -8,6 +8,7 @@
 #include <torc.h>
 #include <torc/process.h>
 
+#include "base/system_call.h"
 #include "reactor/reactor.h"
 
 #include <setjmp.h>
