@@ -175,7 +175,7 @@ static void closing_its_input_comes_after_what_was_written(void **state)
 
 static void lose_its_input(void)
 {
-    torc_process *process = spawn_shell("exec 0<&-; echo closed; sleep 1000");
+    torc_process *process = spawn_shell("exec 0<&-; echo closed; exec sleep 1000");
     static char bytes[256 * 1024];
 
     RUN_UNTIL(strstr(record, "1:closed\n") != NULL);
@@ -255,6 +255,7 @@ static void choose_user(void)
 {
     torc_process_user user = { .uid = 12345, .gid = 23456 };
     const gid_t groups[] = { 34567 };
+    const char *const *const name = SHELL("id -un");
     torc_process_options options = { .arguments = SHELL("id -u; id -g; id -G"), .user = &user };
     torc_failure *failure = NULL;
 
@@ -263,7 +264,7 @@ static void choose_user(void)
     if (geteuid() == 0) {
         run_and_expect(&options, "12345\n23456\n23456 34567\n");
         user.name = "nobody";
-        options.arguments = SHELL("id -un");
+        options.arguments = name;
         run_and_expect(&options, "nobody\n");
     } else {
         assert_null(torc_spawn(root, &recorder_class, &options, &failure));
@@ -373,7 +374,9 @@ static void swap_descriptors(void)
         { .number = 0, .end = TORC_CHILD_GIVEN },
         { .number = 0, .end = TORC_CHILD_GIVEN },
     };
+    char script[64];
     torc_process_options options = {
+        .arguments = (const char *const[]){ "bash", "-c", script, NULL },
         .descriptors = list,
         .descriptor_count = 5,
     };
@@ -386,14 +389,9 @@ static void swap_descriptors(void)
     list[3].descriptor = first[1];
     list[4].number = first[1];
     list[4].descriptor = second[1];
-    {
-        char script[64];
-
-        snprintf(script, sizeof script, "echo one >&%d; echo two >&%d", second[1], first[1]);
-        options.arguments = (const char *const[]){ "bash", "-c", script, NULL };
-        (void)spawn(&options);
-        RUN_UNTIL(done);
-    }
+    snprintf(script, sizeof script, "echo one >&%d; echo two >&%d", second[1], first[1]);
+    (void)spawn(&options);
+    RUN_UNTIL(done);
     assert_int_equal(read(first[0], bytes, sizeof bytes), 4);
     assert_memory_equal(bytes, "one\n", 4);
     assert_int_equal(read(second[0], bytes, sizeof bytes), 4);
@@ -511,7 +509,7 @@ static void a_child_may_have_a_terminal(void **state)
 static void hang_up(void)
 {
     torc_terminal_size size = { .columns = 80, .rows = 25 };
-    torc_process_options options = { .arguments = SHELL("echo up; sleep 1000"), .terminal = &size };
+    torc_process_options options = { .arguments = SHELL("echo up; exec sleep 1000"), .terminal = &size };
     torc_process *process = spawn(&options);
 
     RUN_UNTIL(strstr(record, "up\r\n") != NULL);
