@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/system_call.h"
+#include "transport/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -304,6 +305,13 @@ int torc__pipe_open(torc_transport *transport, int input, int output,
         transport->io.kind = NULL;
     }
     return error;
+}
+
+int torc__pipe_input(const torc_transport *transport)
+{
+    if (transport->io.kind != &pair_class || (transport->flags & TORC__IO_CLOSED))
+        return -1;
+    return pair_of(&transport->io)->input.descriptor;
 }
 
 /* -- starting ------------------------------------------------------------------------------ */

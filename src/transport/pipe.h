@@ -32,6 +32,9 @@ typedef struct torc__pipe_watcher {
 int torc__pipe_open(torc_transport *transport, int input, int output,
     const torc__pipe_watcher *watcher, void *argument);
 
+/* The input's descriptor of one that was opened with a watcher; -1 once it is closed. */
+int torc__pipe_input(const torc_transport *transport);
+
 /* Makes a descriptor non-blocking, and closed on exec. 0 or -errno. */
 int torc__pipe_prepare(int descriptor);
 

@@ -56,6 +56,8 @@ static const struct {
     { "setsockopt", { ENOMEM } },
     { "shutdown", { ENOTCONN } },
     { "socket", { EMFILE, ENFILE, ENOBUFS, ENOMEM } },
+    { "tcgetattr", { EIO } },
+    { "tcsetattr", { EIO } },
     { "unlink", { EACCES } },
     { "waitid", { EINTR } },
     { "write", { EINTR, EAGAIN, EPIPE, ENOSPC } },
