@@ -21,15 +21,30 @@ static torc_slice key_of_host(const torc__hash_entry *entry)
     return torc_slice_make(self->key, self->key_length);
 }
 
+static void set_up(torc_factory *factory, const torc_factory_options *options)
+{
+    factory->options = *options;
+    factory->holders = 1;
+    torc__hash_table_init(&factory->hosts, key_of_host);
+}
+
 torc_factory *torc_factory_new(const torc_factory_options *options)
 {
     torc_factory *factory = torc__allocate_vital(sizeof *factory);
 
     if (factory == NULL)
         torc__abort_out_of_memory("a factory");
-    factory->options = *options;
-    factory->holders = 1;
-    torc__hash_table_init(&factory->hosts, key_of_host);
+    set_up(factory, options);
+    return factory;
+}
+
+torc_factory *torc__factory_try(const torc_protocol_class *kind)
+{
+    torc_factory *factory = torc__allocate_zeroed(sizeof *factory);
+    torc_factory_options options = { .kind = kind };
+
+    if (factory != NULL)
+        set_up(factory, &options);
     return factory;
 }
 

@@ -31,6 +31,9 @@ struct torc_factory {
 torc_factory *torc__factory_new_from(const torc_protocol_class *kind, size_t kind_size,
     const torc_factory_options *options, torc_protocol_class **ret_copy);
 
+/* As torc_factory_of, for those that are not made at start: NULL when memory is out. */
+torc_factory *torc__factory_try(const torc_protocol_class *kind);
+
 /*
  * Whether one more connection from `peer` is welcome: the limits and the user's `admits`. Runs
  * user code, so call it from an event only.
