@@ -14,6 +14,7 @@
 #include "transport/process_start.h"
 
 #include "base/memory.h"
+#include "transport/factory.h"
 #include "transport/pipe.h"
 #include "transport/process_reap.h"
 #include "transport/process_setup.h"
@@ -346,7 +347,7 @@ static torc_factory *factory_of(const process *self, const torc__setup_pipe *pip
 {
     if (self->connects != NULL)
         return torc_factory_hold(self->connects);
-    return pipe->factory != NULL ? torc_factory_hold(pipe->factory) : torc_factory_of(&pipe_class);
+    return pipe->factory != NULL ? torc_factory_hold(pipe->factory) : torc__factory_try(&pipe_class);
 }
 
 /* 0 or an errno. */
@@ -359,8 +360,11 @@ static int open_pipes(process *self, torc__setup *setup)
         return ENOMEM;
     for (size_t i = 0; i < setup->pipe_count; i++) {
         torc_factory *factory = factory_of(self, &setup->pipes[i]);
-        int error = open_pipe(self, &self->pipes[i], &setup->pipes[i], factory);
+        int error = ENOMEM;
 
+        if (factory == NULL)
+            return error;
+        error = open_pipe(self, &self->pipes[i], &setup->pipes[i], factory);
         torc_factory_release(factory);
         if (self->pipes[i].transport != NULL)
             self->pipe_count++;

@@ -411,10 +411,18 @@ void torc__readiness_tell(torc__readiness *readiness, torc_io *io, unsigned read
         send_ready(io);
 }
 
+/* Whose descriptor it is looks for himself; the poller is asked again. */
+static void tell_stranded_watch(torc_io *io)
+{
+    torc__watched_tell(io, TORC__HUNG_UP);
+    if (!(io->state & CLOSED))
+        torc__readiness_watch_as_wanted(io);
+}
+
 static void tell_stranded(torc_io *io, int error)
 {
     if (io->state & WATCHED)
-        torc__watched_tell(io, TORC__HUNG_UP);
+        tell_stranded_watch(io);
     else if (io->state & LISTENS)
         io->events->accepted(io, -1, NULL, error);
     else if (io->state & RECEIVES)
