@@ -90,7 +90,7 @@ typedef struct torc_child_descriptor {
 
 enum { TORC_CHILD_DESCRIPTORS_MAX = 64 };
 
-/* Who the child is. By name: its ids and groups are looked up, which may take the system a while. */
+/* Who the child is. By name: ids and groups are looked up, which may take the system a while. */
 typedef struct torc_process_user {
     const char *name; /* NULL: by the numbers below */
     uid_t uid;

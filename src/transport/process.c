@@ -343,11 +343,14 @@ static int open_pipe(
     return error;
 }
 
+/* NULL when memory is out. */
 static torc_factory *factory_of(const process *self, const torc__setup_pipe *pipe)
 {
     if (self->connects != NULL)
         return torc_factory_hold(self->connects);
-    return pipe->factory != NULL ? torc_factory_hold(pipe->factory) : torc__factory_try(&pipe_class);
+    if (pipe->factory != NULL)
+        return torc_factory_hold(pipe->factory);
+    return torc__factory_try(&pipe_class);
 }
 
 /* 0 or an errno. */

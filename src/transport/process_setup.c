@@ -194,6 +194,21 @@ static void join_pair(torc__setup *setup)
     setup->pipe_count = 1;
 }
 
+static torc_failure *gather_environment(torc__setup *setup, const torc_process_options *options)
+{
+    torc__spawn *spawn = &setup->spawn;
+
+    spawn->environment =
+        options->environment != NULL ? options->environment : torc__environment_own();
+    if (options->variables == NULL)
+        return NULL;
+    setup->environment = torc__environment_with(options->environment, options->variables);
+    spawn->environment = setup->environment;
+    if (setup->environment != NULL)
+        return NULL;
+    return torc_failure_new(&torc_error_out_of_memory, "no memory for a child's environment");
+}
+
 torc_failure *torc__setup_open(
     torc__setup *setup, const torc_process_options *options, bool pair)
 {
@@ -208,23 +223,15 @@ torc_failure *torc__setup_open(
     spawn->umask = options->sets_umask ? &options->umask : NULL;
     spawn->new_group = options->new_group;
     spawn->new_session = options->new_session;
-    spawn->environment =
-        options->environment != NULL ? options->environment : torc__environment_own();
     if (options->arguments == NULL || options->arguments[0] == NULL)
         return torc_failure_new(&torc_error_invalid_argument, "a child has no command");
-    if (options->variables != NULL) {
-        setup->environment = torc__environment_with(options->environment, options->variables);
-        if (setup->environment == NULL)
-            return torc_failure_new(&torc_error_out_of_memory, "a child's environment");
-        spawn->environment = setup->environment;
-    }
-    if (options->user != NULL) {
+    failure = gather_environment(setup, options);
+    if (failure == NULL && options->user != NULL) {
         failure = torc__user_find(options->user, &setup->user, &setup->groups);
-        if (failure != NULL)
-            return failure;
         spawn->user = &setup->user;
     }
-    failure = open_descriptors(setup, options);
+    if (failure == NULL)
+        failure = open_descriptors(setup, options);
     if (failure == NULL && pair)
         join_pair(setup);
     return failure;

@@ -52,7 +52,7 @@ static const torc__pipe_watcher watcher = {
     .output_is_vital = true,
 };
 
-/* Both flags are read before either is changed: the two may be the same open file. 0 or an errno. */
+/* Both are read before either is changed: the two may be the same open file. 0 or an errno. */
 static int note_flags(stdio_flags *flags)
 {
     for (int i = 0; i < 2; i++) {

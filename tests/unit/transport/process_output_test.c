@@ -102,7 +102,7 @@ static void another_status_than_0_is_a_failure_that_says_why(void **state)
 static void keep_the_tail(void)
 {
     run(torc_process_output(
-            root, SHELL("i=0; while [ $i -lt 300 ]; do echo line $i >&2; i=$((i+1)); done; exit 1")),
+            root, SHELL("i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done >&2; exit 1")),
         note_text);
     assert_non_null(strstr(record, "line 299"));
     assert_null(strstr(record, "line 200 "));

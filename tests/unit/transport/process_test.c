@@ -509,7 +509,10 @@ static void a_child_may_have_a_terminal(void **state)
 static void hang_up(void)
 {
     torc_terminal_size size = { .columns = 80, .rows = 25 };
-    torc_process_options options = { .arguments = SHELL("echo up; exec sleep 1000"), .terminal = &size };
+    torc_process_options options = {
+        .arguments = SHELL("echo up; exec sleep 1000"),
+        .terminal = &size,
+    };
     torc_process *process = spawn(&options);
 
     RUN_UNTIL(strstr(record, "up\r\n") != NULL);
