@@ -147,6 +147,25 @@ static void a_tree_is_ended_by_its_group(void **state)
     on_each_driver(end_a_tree);
 }
 
+/* Its number is the group's: were it another's, the group could not be told from that. */
+static void keep_the_number(void)
+{
+    torc_process_options options = { .arguments = SHELL("sleep 0.1 & exit 0"), .new_group = true };
+    pid_t pid = torc_process_id(spawn(&options));
+
+    RUN_UNTIL(strstr(record, "exited:0:0") != NULL);
+    if (!done)
+        assert_int_equal(kill(pid, 0), 0);
+    RUN_UNTIL(done);
+    assert_false(has_children());
+}
+
+static void the_number_of_a_group_stays_its_own_until_the_end(void **state)
+{
+    (void)state;
+    on_each_driver(keep_the_number);
+}
+
 static void end_with_scope(void)
 {
     torc_process_options options = { .arguments = SHELL("echo ready; exec sleep 1000") };
@@ -311,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_child_is_asked_to_exit),
         cmocka_unit_test(a_child_that_does_not_exit_is_killed),
         cmocka_unit_test(a_tree_is_ended_by_its_group),
+        cmocka_unit_test(the_number_of_a_group_stays_its_own_until_the_end),
         cmocka_unit_test(a_child_ends_with_its_scope_inside_its_own_event),
         cmocka_unit_test(a_child_is_killed_when_the_reactor_goes),
         cmocka_unit_test(one_that_stays_is_waited_for_all_the_same),
