@@ -44,11 +44,13 @@
 #include <torc/jobs.h>
 #include <torc/lock.h>
 #include <torc/log.h>
+#include <torc/process.h>
 #include <torc/protocol.h>
 #include <torc/queue.h>
 #include <torc/reactor.h>
 #include <torc/result.h>
 #include <torc/scope.h>
+#include <torc/serial.h>
 #include <torc/slice.h>
 #include <torc/task.h>
 #include <torc/thread.h>
@@ -56,5 +58,6 @@
 #include <torc/timer.h>
 #include <torc/transport.h>
 #include <torc/version.h>
+#include <torc/watch.h>
 
 #endif /* TORC_H */

@@ -27,6 +27,7 @@ WEB_LIMITS = {
 MEMORY_LIMITS = {"echo": 400, "web": 512}
 TIMER_LIMIT = 1.2
 THREAD_LIMITS = {("one_way", "libuv"): 0.33, ("round_trip", "libuv"): 0.33}
+SPAWN_LIMIT = 1.2
 
 
 def make_files(directory):
@@ -299,6 +300,23 @@ def coroutine(bench):
     print()
 
 
+def spawn(bench):
+    """The three take turns, round by round, since a busy machine slows all of them alike."""
+    programs = {"torc": "torc_spawn", "posix_spawn": "posix_spawn", "libuv": "libuv_spawn"}
+    built = [name for name in programs if os.path.exists(bench.program(programs[name]))]
+    table = Table("time to run true and to be told how it exited", "µs", built)
+    samples = {name: [] for name in built}
+    for _ in range(bench.rounds):
+        for name in built:
+            output = processes.run([bench.program(programs[name])], bench.server_cpu,
+                                   os.path.join(bench.home, "server-errors"), 300)
+            samples[name].append(float(output.split()[1]))
+    table.add("one after another", samples)
+    table.print()
+    bench.report.keep("spawn", table)
+    bench.report.ratios("spawn", table, {("one after another", "posix_spawn"): SPAWN_LIMIT})
+
+
 # -- system calls ------------------------------------------------------------------------------
 
 def _trace(bench, server, run_load):
@@ -423,5 +441,5 @@ def instructions(bench):
 
 
 SECTIONS = {"echo": echo, "web": web, "memory": memory, "timers": timers, "deferred": deferred,
-            "coroutine": coroutine, "thread": thread,
+            "coroutine": coroutine, "thread": thread, "spawn": spawn,
             "syscalls": syscalls, "instructions": instructions}

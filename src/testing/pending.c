@@ -17,6 +17,9 @@
 #include "reactor/members.h"
 #include "reactor/reactor.h"
 #include "task/members.h"
+#include "transport/pipe.h"
+#include "transport/process_reap.h"
+#include "transport/process_start.h"
 #include "transport/transport.h"
 
 #include <stdarg.h>
@@ -43,6 +46,9 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_connecting,
     &torc__members_lookup,
     &torc__members_port,
+    &torc__members_attaching,
+    &torc__members_process,
+    &torc__members_child,
     &torc__members_scope,
     &torc__members_end_hook,
     &torc__members_shutdown_trigger,
@@ -53,6 +59,7 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_jobs,
     &torc__members_retry,
     &torc__members_rate_limit,
+    &torc__members_watch,
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
