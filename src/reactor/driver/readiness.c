@@ -1,12 +1,13 @@
 /*
- * From "may try" to "is done", for every io of a readiness driver.
- *
- * io->state keeps what the io is, what is wanted of it, and what the poller was last told.
+ * From "may try" to "is done", for every io of a readiness driver. The sockets' own calls are here;
+ * other kinds of io have files of their own, see readiness_io.h.
  */
-#include "reactor/driver/readiness.h"
+#include "reactor/driver/readiness_io.h"
 
 #include "base/memory.h"
 #include "base/system_call.h"
+#include "reactor/driver/datagram.h"
+#include "reactor/driver/datagram_batch.h"
 #include "reactor/driver/linger.h"
 #include "reactor/driver/socket.h"
 
@@ -28,25 +29,6 @@
 #define FILE_SIZE_MAX ((size_t)512 * 1024)
 
 enum { ACCEPTS_MAX = 64 };
-
-enum io_state {
-    LISTENS = 1 << 0,
-    CONNECTS = 1 << 1,
-    WAKES = 1 << 2,
-    RECEIVES = 1 << 3,    /* `received` (or `accepted`) events are wanted */
-    BLOCKED = 1 << 4,     /* the socket took no more */
-    CLOSED = 1 << 5,
-    LISTED = 1 << 6,      /* the poller knows the descriptor */
-    WATCHES_IN = 1 << 7,  /* what the poller was told */
-    WATCHES_OUT = 1 << 8,
-    ENDED = 1 << 9,       /* nothing more can be received */
-    STRANDED = 1 << 10,   /* stands in readiness->stranded */
-};
-
-static torc__readiness *readiness_of(const torc_io *io)
-{
-    return io->carrier;
-}
 
 /* -- interest ------------------------------------------------------------------------------ */
 
@@ -70,7 +52,7 @@ static unsigned watched_of(const torc_io *io)
 /* 0 or -errno. */
 static int watch(torc_io *io, unsigned wanted)
 {
-    torc__readiness *readiness = readiness_of(io);
+    torc__readiness *readiness = torc__readiness_of(io);
     int error = readiness->poller->watch(readiness, io, wanted, (io->state & LISTED) != 0);
 
     if (error != 0)
@@ -87,7 +69,7 @@ static int watch(torc_io *io, unsigned wanted)
 /* Nothing would ever be told of it, so it is told from the turn that it has failed. */
 static void strand(torc_io *io, int error)
 {
-    torc__readiness *readiness = readiness_of(io);
+    torc__readiness *readiness = torc__readiness_of(io);
 
     readiness->stranding_error = error;
     if (io->state & STRANDED)
@@ -102,7 +84,7 @@ static void strand(torc_io *io, int error)
 
 static void unstrand(torc_io *io)
 {
-    torc__readiness *readiness = readiness_of(io);
+    torc__readiness *readiness = torc__readiness_of(io);
     size_t index = 0;
 
     if (!(io->state & STRANDED))
@@ -113,7 +95,7 @@ static void unstrand(torc_io *io)
     readiness->stranded[index] = readiness->stranded[--readiness->stranded_count];
 }
 
-static void watch_as_wanted(torc_io *io)
+void torc__readiness_watch_as_wanted(torc_io *io)
 {
     unsigned wanted = wanted_of(io);
     int error;
@@ -125,10 +107,11 @@ static void watch_as_wanted(torc_io *io)
         strand(io, -error);
 }
 
-static void forget(torc_io *io)
+void torc__readiness_forget(torc_io *io)
 {
-    torc__readiness *readiness = readiness_of(io);
+    torc__readiness *readiness = torc__readiness_of(io);
 
+    unstrand(io);
     if (!(io->state & LISTED))
         return;
     readiness->poller->forget(readiness, io);
@@ -140,10 +123,10 @@ static void forget(torc_io *io)
 static void note_blocked(torc_io *io)
 {
     io->state |= BLOCKED;
-    watch_as_wanted(io);
+    torc__readiness_watch_as_wanted(io);
 }
 
-static ssize_t sent_or_blocked(torc_io *io, ssize_t sent, size_t asked)
+ssize_t torc__readiness_sent_or_blocked(torc_io *io, ssize_t sent, size_t asked)
 {
     if (sent == -EAGAIN || sent == -EWOULDBLOCK) {
         note_blocked(io);
@@ -166,7 +149,7 @@ static ssize_t io_send(torc_io *io, const struct iovec *pieces, int count, bool 
     do
         sent = torc__socket_send(io->descriptor, pieces, count, more);
     while (sent == -EINTR);
-    return sent_or_blocked(io, sent, asked);
+    return torc__readiness_sent_or_blocked(io, sent, asked);
 }
 
 static ssize_t io_send_file(torc_io *io, int file, int64_t offset, size_t length)
@@ -179,10 +162,10 @@ static ssize_t io_send_file(torc_io *io, int file, int64_t offset, size_t length
     do
         sent = torc__socket_send_file(io->descriptor, file, offset, asked);
     while (sent == -EINTR);
-    return sent_or_blocked(io, sent, asked);
+    return torc__readiness_sent_or_blocked(io, sent, asked);
 }
 
-static void io_receive(torc_io *io, bool on)
+void torc__readiness_receive(torc_io *io, bool on)
 {
     if (!on) {
         io->state &= ~(uint32_t)RECEIVES;
@@ -192,7 +175,7 @@ static void io_receive(torc_io *io, bool on)
         return;
     io->state |= RECEIVES;
     if (!(io->state & WATCHES_IN))
-        watch_as_wanted(io);
+        torc__readiness_watch_as_wanted(io);
 }
 
 static int io_finish(torc_io *io)
@@ -210,8 +193,7 @@ static bool io_close(torc_io *io, bool reset)
 {
     if (io->state & CLOSED)
         return true;
-    forget(io);
-    unstrand(io);
+    torc__readiness_forget(io);
     if (reset || !may_linger(io) || !torc__linger(io->carrier, io->descriptor))
         torc__socket_close(io->descriptor, reset);
     io->descriptor = -1;
@@ -238,7 +220,7 @@ static const torc_io_class socket_class = {
     .name = "socket",
     .send = io_send,
     .send_file = io_send_file,
-    .receive = io_receive,
+    .receive = torc__readiness_receive,
     .finish = io_finish,
     .close = io_close,
     .local_address = io_local_address,
@@ -246,21 +228,27 @@ static const torc_io_class socket_class = {
     .set_option = io_set_option,
 };
 
-static void set_up(torc_driver *driver, torc_io *io, int descriptor, uint32_t state)
+void torc__readiness_set_up(torc_driver *driver, torc_io *io, const torc_io_class *kind,
+    int descriptor, uint32_t state)
 {
-    io->kind = &socket_class;
+    io->kind = kind;
     io->carrier = driver;
     io->descriptor = descriptor;
     io->state = state;
 }
 
+static void set_up(torc_driver *driver, torc_io *io, int descriptor, uint32_t state)
+{
+    torc__readiness_set_up(driver, io, &socket_class, descriptor, state);
+}
+
 /* -- what is told -------------------------------------------------------------------------- */
 
-static void tell_end(torc_io *io, int error)
+void torc__readiness_tell_end(torc_io *io, int error)
 {
     io->state |= ENDED;
     io->state &= ~(uint32_t)RECEIVES;
-    watch_as_wanted(io);
+    torc__readiness_watch_as_wanted(io);
     io->events->received(io, torc_slice_make(NULL, 0), error);
 }
 
@@ -269,16 +257,20 @@ static void receive_ready(torc__readiness *readiness, torc_io *io)
     ssize_t got;
 
     if (!(io->state & RECEIVES)) {
-        watch_as_wanted(io);
+        torc__readiness_watch_as_wanted(io);
+        return;
+    }
+    if (io->state & DATAGRAMS) {
+        torc__datagrams_receive(io);
         return;
     }
     got = TORC__CALL(recv, io->descriptor, readiness->buffer, READ_SIZE, 0);
     if (got > 0)
         io->events->received(io, torc_slice_make(readiness->buffer, (size_t)got), 0);
     else if (got == 0)
-        tell_end(io, 0);
+        torc__readiness_tell_end(io, 0);
     else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-        tell_end(io, errno);
+        torc__readiness_tell_end(io, errno);
 }
 
 static void send_ready(torc_io *io)
@@ -286,7 +278,7 @@ static void send_ready(torc_io *io)
     io->state &= ~(uint32_t)BLOCKED;
     io->events->sent(io, 0, 0);
     if (!(io->state & CLOSED))
-        watch_as_wanted(io);
+        torc__readiness_watch_as_wanted(io);
 }
 
 static void connect_ready(torc_io *io)
@@ -296,7 +288,7 @@ static void connect_ready(torc_io *io)
     io->state &= ~(uint32_t)CONNECTS;
     io->events->connected(io, error);
     if (!(io->state & CLOSED))
-        watch_as_wanted(io);
+        torc__readiness_watch_as_wanted(io);
 }
 
 /* Errors of a connection that died in the queue, not of the listener: accept(2). */
@@ -334,7 +326,7 @@ static void accept_ready(torc_io *io)
         io->events->accepted(io, descriptor, &peer, 0);
     }
     if (!(io->state & (RECEIVES | CLOSED)))
-        watch_as_wanted(io);
+        torc__readiness_watch_as_wanted(io);
 }
 
 static void drain_waker(const torc_io *io)
@@ -364,7 +356,7 @@ void torc__readiness_tell(torc__readiness *readiness, torc_io *io, unsigned read
         return;
     }
     if (is_unwanted(io, ready)) {
-        forget(io);
+        torc__readiness_forget(io);
         return;
     }
     if (io->state & CONNECTS) {
@@ -382,8 +374,10 @@ static void tell_stranded(torc_io *io, int error)
 {
     if (io->state & LISTENS)
         io->events->accepted(io, -1, NULL, error);
+    else if ((io->state & (RECEIVES | DATAGRAMS)) == (RECEIVES | DATAGRAMS))
+        io->events->datagrams(io, NULL, 0, error);
     else if (io->state & RECEIVES)
-        tell_end(io, error);
+        torc__readiness_tell_end(io, error);
     else if (io->state & BLOCKED)
         io->events->sent(io, 0, error);
 }
@@ -470,6 +464,7 @@ void torc__readiness_close(torc_driver *driver)
 
     close_waker(readiness);
     readiness->poller->close(readiness);
+    torc__datagram_batch_free(readiness->datagrams);
     torc__free(readiness->buffer);
 }
 
@@ -506,8 +501,7 @@ void torc__readiness_wake(torc_driver *driver)
     (void)written;
 }
 
-/* Lists the io with the poller; on failure it is as if it had never been set up. */
-static int list(torc_io *io)
+int torc__readiness_list(torc_io *io)
 {
     int error = watch(io, wanted_of(io));
 
@@ -525,7 +519,7 @@ int torc__readiness_listen(torc_driver *driver, torc_io *io, const torc_address 
     if (descriptor < 0)
         return descriptor;
     set_up(driver, io, descriptor, LISTENS);
-    error = list(io);
+    error = torc__readiness_list(io);
     if (error != 0)
         torc__socket_close(descriptor, false);
     return error;
@@ -538,7 +532,7 @@ int torc__readiness_adopt_listener(torc_driver *driver, torc_io *io, int descrip
     if (error != 0)
         return error;
     set_up(driver, io, descriptor, LISTENS);
-    return list(io);
+    return torc__readiness_list(io);
 }
 
 void torc__readiness_start_accepting(torc_io *io, bool on)
@@ -549,7 +543,7 @@ void torc__readiness_start_accepting(torc_io *io, bool on)
         io->state |= RECEIVES;
     else
         io->state &= ~(uint32_t)RECEIVES;
-    watch_as_wanted(io);
+    torc__readiness_watch_as_wanted(io);
 }
 
 int torc__readiness_connect(
@@ -561,7 +555,7 @@ int torc__readiness_connect(
     if (descriptor < 0)
         return descriptor;
     set_up(driver, io, descriptor, CONNECTS);
-    error = list(io);
+    error = torc__readiness_list(io);
     if (error != 0)
         torc__socket_close(descriptor, false);
     return error;
@@ -571,5 +565,5 @@ int torc__readiness_connect(
 int torc__readiness_adopt(torc_driver *driver, torc_io *io, int descriptor)
 {
     set_up(driver, io, descriptor, RECEIVES);
-    return list(io);
+    return torc__readiness_list(io);
 }

@@ -56,6 +56,8 @@ struct torc__readiness {
     torc_io *stranded[TORC__STRANDED_MAX];
     size_t stranded_count;
     int stranding_error;
+
+    struct torc__datagram_batch *datagrams; /* NULL until a datagram io is opened */
 };
 
 /* What a driver on a poller puts into its torc_driver_class. */
@@ -71,6 +73,11 @@ void torc__readiness_start_accepting(torc_io *io, bool on);
 int torc__readiness_connect(
     torc_driver *driver, torc_io *io, const torc_address *peer, const torc_address *local);
 int torc__readiness_adopt(torc_driver *driver, torc_io *io, int descriptor);
+int torc__readiness_open_datagrams(torc_driver *driver, torc_io *io, const torc_address *local,
+    const torc_address *peer, const torc_datagram_options *options);
+int torc__readiness_adopt_datagrams(
+    torc_driver *driver, torc_io *io, int descriptor, const torc_datagram_options *options);
+int torc__readiness_multicast(torc_io *io, const torc_multicast *request);
 
 /* The entries of its class that all of them share; name, size and open are its own. */
 #define TORC__READINESS_CALLS \
@@ -82,7 +89,10 @@ int torc__readiness_adopt(torc_driver *driver, torc_io *io, int descriptor);
     .adopt_listener = torc__readiness_adopt_listener, \
     .start_accepting = torc__readiness_start_accepting, \
     .connect = torc__readiness_connect, \
-    .adopt = torc__readiness_adopt
+    .adopt = torc__readiness_adopt, \
+    .open_datagrams = torc__readiness_open_datagrams, \
+    .adopt_datagrams = torc__readiness_adopt_datagrams, \
+    .multicast = torc__readiness_multicast
 
 /* For pollers. */
 void torc__readiness_woke(torc__readiness *readiness);

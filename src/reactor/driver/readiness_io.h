@@ -1,0 +1,51 @@
+/*
+ * The inside of the readiness adapter, for the kinds of io that have files of their own: datagram
+ * sockets (datagram.c). Stream sockets are in readiness.c.
+ *
+ * An io's state says what it is, what is wanted of it, and what the poller was last told.
+ */
+#ifndef TORC_REACTOR_DRIVER_READINESS_IO_H
+#define TORC_REACTOR_DRIVER_READINESS_IO_H
+
+#include "reactor/driver/readiness.h"
+
+/* torc_io.state */
+enum {
+    LISTENS = 1 << 0,
+    CONNECTS = 1 << 1,
+    WAKES = 1 << 2,
+    RECEIVES = 1 << 3,    /* `received` (or `accepted`) events are wanted */
+    BLOCKED = 1 << 4,     /* the descriptor took no more */
+    CLOSED = 1 << 5,
+    LISTED = 1 << 6,      /* the poller knows the descriptor */
+    WATCHES_IN = 1 << 7,  /* what the poller was told */
+    WATCHES_OUT = 1 << 8,
+    ENDED = 1 << 9,       /* nothing more can be received */
+    STRANDED = 1 << 10,   /* stands in readiness->stranded */
+    DATAGRAMS = 1 << 15,  /* datagram.c */
+};
+
+static inline torc__readiness *torc__readiness_of(const torc_io *io)
+{
+    return io->carrier;
+}
+
+/* An io of `kind` on `descriptor`, of which the poller does not know yet. */
+void torc__readiness_set_up(torc_driver *driver, torc_io *io, const torc_io_class *kind,
+    int descriptor, uint32_t state);
+
+/* Lists the io with the poller; on failure (-errno) it is as if it had never been set up. */
+int torc__readiness_list(torc_io *io);
+
+/* Tells the poller what is wanted, where that has changed; and that nothing is any more. */
+void torc__readiness_watch_as_wanted(torc_io *io);
+void torc__readiness_forget(torc_io *io);
+
+/* Of classes: receive; and what became of a send of `asked` bytes (or a negative errno). */
+void torc__readiness_receive(torc_io *io, bool on);
+ssize_t torc__readiness_sent_or_blocked(torc_io *io, ssize_t sent, size_t asked);
+
+/* Nothing more is received; the io may be closed in there. */
+void torc__readiness_tell_end(torc_io *io, int error);
+
+#endif /* TORC_REACTOR_DRIVER_READINESS_IO_H */
