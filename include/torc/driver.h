@@ -256,7 +256,8 @@ typedef struct torc_driver_class {
     /*
      * As adopt, for what is read and written but is no socket: a pipe's end, a terminal, a serial
      * line, a regular file (which is always ready). `receives` and `sends`: its directions. finish
-     * closes a descriptor that only sends.
+     * closes a descriptor that only sends. One that only sends and is told to receive is told the
+     * end, EPIPE, when nobody reads any more, where the system tells of that unasked (not: select).
      */
     int (*adopt_stream)(
         torc_driver *driver, torc_io *io, int descriptor, bool receives, bool sends);

@@ -29,6 +29,9 @@ typedef struct torc__endpoint {
     torc_address local;                  /* connecting from there; kind TORC_ADDRESS_NONE: any */
     torc_time timeout;                   /* connecting */
     torc_socket_options options;         /* listening */
+    size_t datagram_max;                 /* of datagrams: the largest that is taken; 0: any */
+    bool share_address;                  /* of datagrams: each socket of the port gets all */
+    bool broadcast;                      /* of datagrams */
     char text[TORC__ENDPOINT_TEXT_MAX + 1]; /* the description, for messages; cut when longer */
 } torc__endpoint;
 
@@ -39,6 +42,10 @@ typedef struct torc__endpoint {
  */
 torc_failure *torc__endpoint_to_listen(const char *description, torc__endpoint *ret_endpoint);
 torc_failure *torc__endpoint_to_connect(const char *description, torc__endpoint *ret_endpoint);
+
+/* The same for descriptions of datagrams: datagram_kinds.c. */
+torc_failure *torc__datagrams_to_listen(const char *description, torc__endpoint *ret_endpoint);
+torc_failure *torc__datagrams_to_connect(const char *description, torc__endpoint *ret_endpoint);
 
 /* What the errno of a listening socket that could not be opened means, and the remedy. */
 torc_failure *torc__listen_failure(const torc__endpoint *endpoint, int error);

@@ -42,6 +42,11 @@ static void queue(datagram_end *end)
         torc__queue_task(end->link->reactor, &end->task);
 }
 
+static bool takes_more(const datagram_end *end)
+{
+    return !end->telling && end->inbox.cost < INBOX_MAX;
+}
+
 static void tell_datagrams(datagram_end *end)
 {
     size_t count = end->inbox.count < TORC_DATAGRAMS_MAX ? end->inbox.count : TORC_DATAGRAMS_MAX;
@@ -71,11 +76,6 @@ static void tell(torc__task *task)
 }
 
 /* -- what can be asked of an end ----------------------------------------------------------- */
-
-static bool takes_more(const datagram_end *end)
-{
-    return !end->telling && end->inbox.cost < INBOX_MAX;
-}
 
 static ssize_t send_datagrams(torc_io *io, const torc_datagram *batch, size_t count)
 {

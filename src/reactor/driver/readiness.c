@@ -36,7 +36,7 @@ static unsigned wanted_of(const torc_io *io)
 {
     unsigned wanted = 0;
 
-    if (io->state & RECEIVES)
+    if ((io->state & (RECEIVES | SENDS_ONLY)) == RECEIVES)
         wanted |= TORC__READABLE;
     if (io->state & (BLOCKED | CONNECTS))
         wanted |= TORC__WRITABLE;
@@ -49,12 +49,48 @@ static unsigned watched_of(const torc_io *io)
         | ((io->state & WATCHES_OUT) ? TORC__WRITABLE : 0u);
 }
 
+/* What the poller refuses because it never has to be waited for: a regular file, /dev/null. */
+static int list_as_always_ready(torc_io *io)
+{
+    torc__readiness *readiness = torc__readiness_of(io);
+    size_t capacity = readiness->always_ready_capacity;
+
+    if (readiness->always_ready_count == capacity) {
+        torc_io **grown;
+
+        capacity = capacity > 0 ? 2 * capacity : 8;
+        grown = torc__reallocate(readiness->always_ready, capacity * sizeof *grown);
+        if (grown == NULL)
+            return -ENOMEM;
+        readiness->always_ready = grown;
+        readiness->always_ready_capacity = capacity;
+    }
+    readiness->always_ready[readiness->always_ready_count++] = io;
+    io->state |= ALWAYS_READY;
+    return 0;
+}
+
+static void forget_always_ready(torc_io *io)
+{
+    torc__readiness *readiness = torc__readiness_of(io);
+    size_t index = 0;
+
+    while (readiness->always_ready[index] != io)
+        index++;
+    readiness->always_ready[index] = readiness->always_ready[--readiness->always_ready_count];
+    io->state &= ~(uint32_t)ALWAYS_READY;
+}
+
 /* 0 or -errno. */
 static int watch(torc_io *io, unsigned wanted)
 {
     torc__readiness *readiness = torc__readiness_of(io);
-    int error = readiness->poller->watch(readiness, io, wanted, (io->state & LISTED) != 0);
+    int error = 0;
 
+    if (!(io->state & ALWAYS_READY))
+        error = readiness->poller->watch(readiness, io, wanted, (io->state & LISTED) != 0);
+    if (error == -EPERM && (io->state & (STREAM | WATCHED)))
+        error = list_as_always_ready(io);
     if (error != 0)
         return error;
     io->state &= ~(uint32_t)(WATCHES_IN | WATCHES_OUT);
@@ -114,7 +150,10 @@ void torc__readiness_forget(torc_io *io)
     unstrand(io);
     if (!(io->state & LISTED))
         return;
-    readiness->poller->forget(readiness, io);
+    if (io->state & ALWAYS_READY)
+        forget_always_ready(io);
+    else
+        readiness->poller->forget(readiness, io);
     io->state &= ~(uint32_t)(LISTED | WATCHES_IN | WATCHES_OUT);
 }
 
@@ -264,7 +303,10 @@ static void receive_ready(torc__readiness *readiness, torc_io *io)
         torc__datagrams_receive(io);
         return;
     }
-    got = TORC__CALL(recv, io->descriptor, readiness->buffer, READ_SIZE, 0);
+    if (io->state & STREAM)
+        got = torc__stream_receive(io, readiness->buffer, READ_SIZE);
+    else
+        got = TORC__CALL(recv, io->descriptor, readiness->buffer, READ_SIZE, 0);
     if (got > 0)
         io->events->received(io, torc_slice_make(readiness->buffer, (size_t)got), 0);
     else if (got == 0)
@@ -340,7 +382,7 @@ static void drain_waker(const torc_io *io)
 /* Gone, and nobody wants to hear: an event that cannot be switched off must not come for ever. */
 static bool is_unwanted(const torc_io *io, unsigned ready)
 {
-    return (ready & TORC__HUNG_UP) && wanted_of(io) == 0;
+    return (ready & TORC__HUNG_UP) && wanted_of(io) == 0 && !(io->state & RECEIVES);
 }
 
 void torc__readiness_tell(torc__readiness *readiness, torc_io *io, unsigned ready)
@@ -359,10 +401,16 @@ void torc__readiness_tell(torc__readiness *readiness, torc_io *io, unsigned read
         torc__readiness_forget(io);
         return;
     }
+    if (io->state & WATCHED) {
+        torc__watched_tell(io, ready);
+        return;
+    }
     if (io->state & CONNECTS) {
         connect_ready(io);
         return;
     }
+    if (io->state & SENDS_ONLY)
+        ready &= ~(unsigned)TORC__READABLE;
     /* What was sent before the end is read first; the end itself shows in the read. */
     if ((ready & (TORC__READABLE | TORC__HUNG_UP)) && (io->state & (RECEIVES | WATCHES_IN)))
         receive_ready(readiness, io);
@@ -372,7 +420,9 @@ void torc__readiness_tell(torc__readiness *readiness, torc_io *io, unsigned read
 
 static void tell_stranded(torc_io *io, int error)
 {
-    if (io->state & LISTENS)
+    if (io->state & WATCHED)
+        torc__watched_tell(io, TORC__HUNG_UP);
+    else if (io->state & LISTENS)
         io->events->accepted(io, -1, NULL, error);
     else if ((io->state & (RECEIVES | DATAGRAMS)) == (RECEIVES | DATAGRAMS))
         io->events->datagrams(io, NULL, 0, error);
@@ -396,6 +446,23 @@ static void tell_all_stranded(torc__readiness *readiness)
         unstrand(io);
         tell_stranded(io, error);
     }
+}
+
+static bool any_always_ready_is_wanted(const torc__readiness *readiness)
+{
+    for (size_t i = 0; i < readiness->always_ready_count; i++)
+        if (wanted_of(readiness->always_ready[i]) != 0)
+            return true;
+    return false;
+}
+
+/* From the last: one that is closed in there is replaced by one that was told already. */
+static void tell_always_ready(torc__readiness *readiness)
+{
+    for (size_t i = readiness->always_ready_count; i-- > 0;)
+        if (i < readiness->always_ready_count && wanted_of(readiness->always_ready[i]) != 0)
+            torc__readiness_tell(readiness, readiness->always_ready[i],
+                wanted_of(readiness->always_ready[i]));
 }
 
 void torc__readiness_woke(torc__readiness *readiness)
@@ -465,6 +532,7 @@ void torc__readiness_close(torc_driver *driver)
     close_waker(readiness);
     readiness->poller->close(readiness);
     torc__datagram_batch_free(readiness->datagrams);
+    torc__free(readiness->always_ready);
     torc__free(readiness->buffer);
 }
 
@@ -479,7 +547,7 @@ void torc__readiness_turn(torc_driver *driver, torc_time deadline)
     torc__readiness *readiness = (torc__readiness *)(void *)driver;
     torc_time timeout = -1;
 
-    if (deadline <= 0 || readiness->stranded_count > 0)
+    if (deadline <= 0 || readiness->stranded_count > 0 || any_always_ready_is_wanted(readiness))
         timeout = 0;
     else if (deadline != TORC_NEVER)
         timeout = deadline - torc_monotonic_now();
@@ -488,6 +556,8 @@ void torc__readiness_turn(torc_driver *driver, torc_time deadline)
     readiness->poller->wait(readiness, timeout);
     if (TORC_UNLIKELY(readiness->stranded_count > 0))
         tell_all_stranded(readiness);
+    if (TORC_UNLIKELY(readiness->always_ready_count > 0))
+        tell_always_ready(readiness);
 }
 
 void torc__readiness_wake(torc_driver *driver)

@@ -1,6 +1,7 @@
 /*
- * The inside of the readiness adapter, for the kinds of io that have files of their own: datagram
- * sockets (datagram.c). Stream sockets are in readiness.c.
+ * The inside of the readiness adapter, for the kinds of io that have files of their own: streams
+ * that are no sockets (stream.c), watched descriptors (watch.c), datagrams (datagram.c). Sockets
+ * are in readiness.c.
  *
  * An io's state says what it is, what is wanted of it, and what the poller was last told.
  */
@@ -15,13 +16,17 @@ enum {
     CONNECTS = 1 << 1,
     WAKES = 1 << 2,
     RECEIVES = 1 << 3,    /* `received` (or `accepted`) events are wanted */
-    BLOCKED = 1 << 4,     /* the descriptor took no more */
+    BLOCKED = 1 << 4,     /* the descriptor took no more, or is watched for writing */
     CLOSED = 1 << 5,
     LISTED = 1 << 6,      /* the poller knows the descriptor */
     WATCHES_IN = 1 << 7,  /* what the poller was told */
     WATCHES_OUT = 1 << 8,
     ENDED = 1 << 9,       /* nothing more can be received */
     STRANDED = 1 << 10,   /* stands in readiness->stranded */
+    WATCHED = 1 << 11,    /* only watched: watch.c */
+    STREAM = 1 << 12,     /* no socket: stream.c */
+    SENDS_ONLY = 1 << 13, /* a stream that cannot be read from */
+    ALWAYS_READY = 1 << 14, /* stands in readiness->always_ready: the poller refuses it */
     DATAGRAMS = 1 << 15,  /* datagram.c */
 };
 
@@ -47,5 +52,11 @@ ssize_t torc__readiness_sent_or_blocked(torc_io *io, ssize_t sent, size_t asked)
 
 /* Nothing more is received; the io may be closed in there. */
 void torc__readiness_tell_end(torc_io *io, int error);
+
+/* As recv, of a stream. -1 with errno. */
+ssize_t torc__stream_receive(const torc_io *io, void *buffer, size_t size);
+
+/* Tells that a watched descriptor is ready (TORC__READABLE, ...). */
+void torc__watched_tell(torc_io *io, unsigned ready);
 
 #endif /* TORC_REACTOR_DRIVER_READINESS_IO_H */
