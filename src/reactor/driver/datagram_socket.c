@@ -72,12 +72,30 @@ static int set_sharing(int descriptor, const torc_datagram_options *options)
 #endif
 }
 
+/*
+ * Linux gives a socket the datagrams of every group that any program of the machine has joined,
+ * unless it is told to give only those that the socket itself has. Older kernels cannot be told.
+ */
+static void take_own_groups_only(int descriptor, int family)
+{
+#if defined(IP_MULTICAST_ALL)
+    (void)set_number(descriptor, IPPROTO_IP, IP_MULTICAST_ALL, 0);
+#endif
+#if defined(IPV6_MULTICAST_ALL)
+    if (family == AF_INET6)
+        (void)set_number(descriptor, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
+#endif
+    (void)descriptor;
+    (void)family;
+}
+
 static int set_options(int descriptor, int family, const torc_datagram_options *options)
 {
     int error;
 
     if (family != AF_INET && family != AF_INET6)
         return 0;
+    take_own_groups_only(descriptor, family);
     error = set_sharing(descriptor, options);
     if (error == 0 && options->broadcast)
         error = set_number(descriptor, SOL_SOCKET, SO_BROADCAST, 1);
