@@ -94,7 +94,7 @@ typedef struct torc_io_events {
 typedef enum torc_io_option {
     TORC_IO_NO_DELAY,   /* 0 or 1 */
     TORC_IO_KEEP_ALIVE, /* seconds of idleness, 0 is off */
-    TORC_IO_TAKE_DESCRIPTORS, /* 0 or 1: `descriptor` events are wanted (UNIX sockets) */
+    TORC_IO_TAKE_DESCRIPTORS, /* 0 or 1: `descriptor` events are wanted; -ENOTSUP: there are none */
 } torc_io_option;
 
 enum { TORC_DESCRIPTORS_MAX = 16 };

@@ -10,6 +10,7 @@
 #include "reactor/driver/datagram_batch.h"
 #include "reactor/driver/linger.h"
 #include "reactor/driver/socket.h"
+#include "reactor/driver/socket_passing.h"
 
 #include <torc/log.h>
 
@@ -204,6 +205,23 @@ static ssize_t io_send_file(torc_io *io, int file, int64_t offset, size_t length
     return torc__readiness_sent_or_blocked(io, sent, asked);
 }
 
+static ssize_t io_send_descriptors(torc_io *io, const struct iovec *pieces, int count,
+    const int *descriptors, size_t descriptor_count)
+{
+    size_t asked = 0;
+    ssize_t sent;
+
+    if (io->state & BLOCKED)
+        return 0;
+    for (int i = 0; i < count; i++)
+        asked += pieces[i].iov_len;
+    do
+        sent = torc__socket_send_descriptors(
+            io->descriptor, pieces, count, descriptors, descriptor_count);
+    while (sent == -EINTR);
+    return torc__readiness_sent_or_blocked(io, sent, asked);
+}
+
 void torc__readiness_receive(torc_io *io, bool on)
 {
     if (!on) {
@@ -252,7 +270,19 @@ static void io_peer_address(torc_io *io, torc_address *ret_address)
 
 static int io_set_option(torc_io *io, torc_io_option option, int value)
 {
-    return torc__socket_set_option(io->descriptor, option, value);
+    int error = torc__socket_set_option(io->descriptor, option, value);
+
+    if (option != TORC_IO_TAKE_DESCRIPTORS || error != 0)
+        return error;
+    io->state &= ~(uint32_t)TAKES_DESCRIPTORS;
+    if (value != 0)
+        io->state |= TAKES_DESCRIPTORS;
+    return 0;
+}
+
+static int io_credentials(torc_io *io, torc_io_credentials *ret_credentials)
+{
+    return torc__socket_credentials(io->descriptor, ret_credentials);
 }
 
 static const torc_io_class socket_class = {
@@ -264,6 +294,8 @@ static const torc_io_class socket_class = {
     .close = io_close,
     .local_address = io_local_address,
     .peer_address = io_peer_address,
+    .send_descriptors = io_send_descriptors,
+    .credentials = io_credentials,
     .set_option = io_set_option,
 };
 
@@ -291,6 +323,27 @@ void torc__readiness_tell_end(torc_io *io, int error)
     io->events->received(io, torc_slice_make(NULL, 0), error);
 }
 
+/* As recv. What came along is told first; one of them may have the io closed: -1, EINTR then. */
+static ssize_t receive_with_descriptors(torc__readiness *readiness, torc_io *io)
+{
+    int passed[TORC_DESCRIPTORS_MAX];
+    size_t count;
+    ssize_t got = torc__socket_receive_descriptors(
+        io->descriptor, readiness->buffer, READ_SIZE, passed, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (io->state & CLOSED)
+            close(passed[i]);
+        else
+            io->events->descriptor(io, passed[i]);
+    }
+    if (got < 0 || (io->state & CLOSED)) {
+        errno = got < 0 ? (int)-got : EINTR;
+        return -1;
+    }
+    return got;
+}
+
 static void receive_ready(torc__readiness *readiness, torc_io *io)
 {
     ssize_t got;
@@ -303,7 +356,9 @@ static void receive_ready(torc__readiness *readiness, torc_io *io)
         torc__datagrams_receive(io);
         return;
     }
-    if (io->state & STREAM)
+    if (io->state & TAKES_DESCRIPTORS)
+        got = receive_with_descriptors(readiness, io);
+    else if (io->state & STREAM)
         got = torc__stream_receive(io, readiness->buffer, READ_SIZE);
     else
         got = TORC__CALL(recv, io->descriptor, readiness->buffer, READ_SIZE, 0);

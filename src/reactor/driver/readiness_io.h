@@ -27,7 +27,8 @@ enum {
     STREAM = 1 << 12,     /* no socket: stream.c */
     SENDS_ONLY = 1 << 13, /* a stream that cannot be read from */
     ALWAYS_READY = 1 << 14, /* stands in readiness->always_ready: the poller refuses it */
-    DATAGRAMS = 1 << 15,  /* datagram.c */
+    DATAGRAMS = 1 << 15,  /* datagram.c, which has the upper half of the state */
+    TAKES_DESCRIPTORS = 1 << 16, /* a stream: `descriptor` events are wanted */
 };
 
 static inline torc__readiness *torc__readiness_of(const torc_io *io)
