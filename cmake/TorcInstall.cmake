@@ -4,14 +4,16 @@
 set(torc_package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/torc)
 set(torc_core_description "${PROJECT_DESCRIPTION}")
 set(torc_web_description "HTTP for Torc")
+set(torc_glib_description "Torc inside a GLib main loop")
 set(torc_testing_description "Tests of Torc protocols without sockets and without waiting")
 
-# torc_install_pkgconfig(COMPONENT [REQUIRED-PACKAGES]): a NAME.pc beside the libraries. Paths are
+# torc_install_pkgconfig(COMPONENT REQUIRED-PACKAGES [PRIVATELY-REQUIRED-PACKAGES]): a NAME.pc beside the libraries. Paths are
 # relative to ${prefix} where the installation's are, so that the whole can be moved.
 function(torc_install_pkgconfig component requires)
     get_target_property(TORC_PC_NAME torc_${component} OUTPUT_NAME)
     set(TORC_PC_DESCRIPTION "${torc_${component}_description}")
     set(TORC_PC_REQUIRES "${requires}")
+    string(REPLACE ";" ", " TORC_PC_REQUIRES_PRIVATE "${torc_${component}_needs}")
     cmake_path(APPEND TORC_PC_LIBDIR "\${prefix}" "${CMAKE_INSTALL_LIBDIR}")
     cmake_path(APPEND TORC_PC_INCLUDEDIR "\${prefix}" "${CMAKE_INSTALL_INCLUDEDIR}")
     # The prefix may be given to `cmake --install` only, so the file is written when it runs.
@@ -43,6 +45,19 @@ install(TARGETS ${torc_installed_targets} EXPORT torc-targets
     INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
+set(TORC_COMPONENT_NEEDS "")
+foreach(component IN LISTS TORC_COMPONENTS)
+    if(torc_${component}_needs)
+        string(APPEND TORC_COMPONENT_NEEDS
+            "if(PkgConfig_FOUND)\n"
+            "    pkg_check_modules(torc_${component} QUIET IMPORTED_TARGET ${torc_${component}_needs})\n"
+            "    if(torc_${component}_FOUND)\n"
+            "        set_property(TARGET torc::${component}_static APPEND PROPERTY\n"
+            "            INTERFACE_LINK_LIBRARIES PkgConfig::torc_${component})\n"
+            "    endif()\n"
+            "endif()\n")
+    endif()
+endforeach()
 install(EXPORT torc-targets NAMESPACE torc:: DESTINATION ${torc_package_folder})
 configure_package_config_file(cmake/torc-config.cmake.in
     ${PROJECT_BINARY_DIR}/torc-config.cmake INSTALL_DESTINATION ${torc_package_folder})

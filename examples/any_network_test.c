@@ -103,23 +103,29 @@ static bool is_greeted(void *argument)
     return ((visitor *)argument)->greeted;
 }
 
+/* What the greeter starts with, now and whenever it comes up after a crash. */
+static void serve(torc_sim_host *greeter, void *argument)
+{
+    (void)argument;
+    torc_listen(torc_sim_scope(greeter), "tcp:2000", torc_line_factory(&greeter_class));
+}
+
 /* Whatever happens in the first ten seconds: in the end it is greeted. */
-static void greets_in_the_end(torc_sim *net, void *argument)
+static void greets_in_the_end(torc_sim *net)
 {
     static visitor ada;
     torc_sim_host *greeter = torc_sim_add_host(net, "greeter", "10.0.0.1");
     torc_sim_host *home = torc_sim_add_host(net, "home", "10.0.0.2");
     torc_factory_options options = { .context = &ada };
 
-    (void)argument;
-    torc_listen(torc_sim_scope(greeter), "tcp:2000", torc_line_factory(&greeter_class));
+    torc_sim_on_boot(greeter, serve, NULL);
     memset(&ada, 0, sizeof ada);
     ada.scope = torc_sim_scope(home);
     ada.factory = torc_line_factory_new(&guest_class, &options);
     visit(&ada);
     torc_sim_advance(net, 10 * TORC_SECOND);
 
-    torc_sim_set_faults(net, 0, 0);
+    torc_sim_faults(net, 0);
     if (!torc_sim_run_until(net, 60 * TORC_SECOND, is_greeted, &ada))
         torc_testing_failed("nobody greets any more");
     torc_factory_release(ada.factory);
@@ -127,9 +133,11 @@ static void greets_in_the_end(torc_sim *net, void *argument)
 
 int main(void)
 {
-    torc_sim_options options = { .faults = TORC_SIM_ALL_FAULTS, .fault_per_mille = 50 };
-
-    torc_sim_for_seeds(&options, 1, 1000, greets_in_the_end, NULL);
+    TORC_SIM_FOR_SEEDS(net, 1000) {
+        torc_sim_faults(net, TORC_SIM_ALL_FAULTS);
+        torc_sim_fault_rate(net, 50);
+        greets_in_the_end(net);
+    }
     puts("ok");
     return 0;
 }

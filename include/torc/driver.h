@@ -168,6 +168,7 @@ typedef struct torc_io_class {
 struct torc_io {
     const torc_io_class *kind;
     const torc_io_events *events;
+    void *owner;         /* for whoever the events are told to; carriers leave it alone */
     void *carrier;       /* whose it is: the driver, the memory link, … */
     int descriptor;      /* -1 where there is none */
     uint32_t state;      /* the carrier's own */
@@ -226,6 +227,13 @@ typedef struct torc_driver_class {
      * within bounds that keep one io from starving the rest.
      */
     void (*turn)(torc_driver *driver, torc_time deadline);
+
+    /*
+     * A descriptor that can be read from while turn() has something to tell, for a loop of
+     * another's that waits in the place of turn(); asked anew before each such wait, so that what
+     * was put off until turn() can be handed to the system. NULL where there is none.
+     */
+    int (*descriptor)(torc_driver *driver);
 
     /* Makes turn() return soon; the only function that another thread or a signal handler calls. */
     void (*wake)(torc_driver *driver);
@@ -291,11 +299,12 @@ typedef struct torc_driver_class {
     void (*discard)(torc_driver *driver, int descriptor);
 
     /*
-     * The addresses of a host name, with `port`: gives how many of at most `maximum` it wrote. NULL
-     * where names are the system's to look up.
+     * The addresses of a host name, with `port`: gives how many of at most `maximum` it wrote. They
+     * are known only after *ret_delay, which is 0 unless it is set. NULL where names are the
+     * system's to look up.
      */
     size_t (*look_up)(torc_driver *driver, const char *host, uint16_t port, bool only_ipv6,
-        torc_address *ret_addresses, size_t maximum);
+        torc_address *ret_addresses, size_t maximum, torc_time *ret_delay);
 } torc_driver_class;
 
 struct torc_driver {

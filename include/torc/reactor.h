@@ -83,6 +83,36 @@ TORC_API torc_scope *torc_root(torc_reactor *reactor);
 /* The reactor's clock: monotonic, read once a turn, so that it stands still within a callback. */
 TORC_API torc_time torc_now(const torc_reactor *reactor);
 
+/* -- inside a loop of another's ------------------------------------------------------------ */
+
+/*
+ * For a program whose thread belongs to another loop (a toolkit, a game, a test runner): one
+ * descriptor to poll, one deadline to ask, one call to make.
+ *
+ *     struct pollfd watched = { torc_reactor_descriptor(reactor), POLLIN, 0 };
+ *
+ *     do {
+ *         poll(&watched, 1, milliseconds_until(torc_reactor_deadline(reactor)));
+ *         work_of_the_other_loop();
+ *     } while (torc_iterate(reactor, 0));
+ *     torc_reactor_free(reactor);
+ *
+ * <torc/glib.h> is this for GLib.
+ */
+
+/*
+ * Can be read from when the reactor has something to do; it stays the reactor's, and the same. -1
+ * on a driver that has none ("poll", "select").
+ */
+TORC_API int torc_reactor_descriptor(const torc_reactor *reactor);
+
+/*
+ * When torc_iterate must be called at the latest, on the clock of torc_monotonic_now: 0 when there
+ * is something to do already, TORC_NEVER while only the descriptor counts. Ask before each wait:
+ * calls made since the last one may have changed it.
+ */
+TORC_API torc_time torc_reactor_deadline(torc_reactor *reactor);
+
 /* -- start and end ------------------------------------------------------------------------- */
 
 /* Calls call(argument) when the loop runs: in the next turn if it runs already. */

@@ -14,13 +14,12 @@
  *
  * torc_sim: a whole network in memory, with hosts, links and faults, everything out of one seed.
  *
- *     torc_sim *net = torc_sim_new(&(torc_sim_options){ .seed = 7 });
- *     torc_sim_host *server = torc_sim_add_host(net, "server", "10.0.0.1");
+ *     torc_sim *net = torc_sim_new(.seed = 7);
+ *     torc_sim_listen(net, "tcp:9999", torc_line_factory(&command_class));
  *
- *     torc_listen(torc_sim_scope(server), "tcp:9999", torc_line_factory(&command_class));
- *     torc_sim_peer *peer = torc_sim_dial(net, "10.0.0.1", 9999);
- *     torc_sim_run_idle(net);
- *     assert_true(torc_sim_peer_is_open(peer));
+ *     torc_sim_peer *peer = torc_sim_dial(net, "tcp:9999");
+ *     torc_sim_run(net);
+ *     assert_true(torc_sim_is_open(peer));
  *     torc_sim_free(net);
  *
  * Inside either, ordinary code runs unchanged: torc_listen, torc_connect, delayed calls, deferreds.
@@ -210,11 +209,11 @@ TORC_API void torc_test_pump(torc_test *one, torc_test *other);
 
 /*
  * Hosts with addresses, links between them, and streams over those links that behave as TCP does: a
- * handshake, a window of 64 KiB, resending, resets, a queue of connections to be accepted. Each host
- * has a reactor of its own; all run in the thread that made the network, in an order that only the
- * seed decides. Time passes only when the calls below let it, and everything else (the wall clock,
- * the keys of hash tables) is part of the simulation too: the same seed gives the same run, to the
- * byte.
+ * handshake, a window of 64 KiB, resending, resets, a queue of connections to be accepted. Each
+ * host has a reactor of its own; all run in the thread that made the network, in an order that only
+ * the seed decides. Time passes only when the calls below let it, and everything else (the wall
+ * clock, the keys of hash tables) is part of the simulation too: the same seed gives the same run,
+ * to the byte.
  *
  * To the code under test a host is an ordinary machine with an address, loopback and UNIX sockets.
  * Its name is the one that the test gives it. Inherited descriptors ("fd:3") are unknown.
@@ -222,28 +221,6 @@ TORC_API void torc_test_pump(torc_test *one, torc_test *other);
 typedef struct torc_sim torc_sim;
 typedef struct torc_sim_host torc_sim_host;
 typedef struct torc_sim_peer torc_sim_peer;
-
-/* What may go wrong; each happens now and then, as the seed has it. */
-typedef enum torc_sim_fault {
-    TORC_SIM_SPLIT_READS = 1 << 0,   /* bytes arrive in any pieces */
-    TORC_SIM_SHORT_WRITES = 1 << 1,  /* a send takes less than it was given, or is done only later */
-    TORC_SIM_DELAYS = 1 << 2,        /* on the way, up to 3 seconds; and of closing */
-    TORC_SIM_RESETS = 1 << 3,        /* of connections, at any stage */
-    TORC_SIM_REFUSALS = 1 << 4,      /* of connections that are being made */
-    TORC_SIM_DEAD_PEERS = 1 << 5,    /* of a connection nothing arrives any more, either way */
-    TORC_SIM_PARTITIONS = 1 << 6,    /* between two hosts, and they heal within 20 seconds */
-    TORC_SIM_CLOCK_JUMPS = 1 << 7,   /* the wall clock's, up to a day in either direction */
-    TORC_SIM_DESCRIPTORS = 1 << 8,   /* a host has none left, for up to a second */
-    TORC_SIM_MEMORY = 1 << 9,        /* an allocation of the engine's fails, while a host runs */
-    TORC_SIM_ALL_FAULTS = (1 << 10) - 1,
-} torc_sim_fault;
-
-typedef struct torc_sim_options {
-    uint64_t seed;
-    unsigned faults;          /* torc_sim_fault, ored */
-    unsigned fault_per_mille; /* of the occasions on which one may happen; 0: 5. The first three of
-                                 the list above, which no program should notice, 20 times as often */
-} torc_sim_options;
 
 /* A link's behaviour, in one direction. Zeroed: at once, without bounds, without loss. */
 typedef struct torc_sim_link {
@@ -253,8 +230,22 @@ typedef struct torc_sim_link {
     unsigned loss_per_mille;  /* of packets; a stream sends them again, which takes time */
 } torc_sim_link;
 
-/* Never NULL. `options` may be NULL. */
-TORC_API torc_sim *torc_sim_new(const torc_sim_options *options);
+typedef struct torc_sim_options {
+    char unused;         /* so that torc_sim_new() can be written with nothing in it */
+    uint64_t seed;
+    torc_sim_link link;  /* between any two hosts, where torc_sim_set_link has set no other */
+} torc_sim_options;
+
+/*
+ * torc_sim_new(), torc_sim_new(.seed = 7), torc_sim_new(.seed = 7, .link.delay = TORC_SECOND): what
+ * is in the parentheses are members of torc_sim_options. Never NULL. For C; in C++, and where the
+ * options are in a variable, torc_sim_new_with. NULL are the default ones.
+ */
+#ifndef __cplusplus
+# define torc_sim_new(...) \
+    torc_sim_new_with(&(torc_sim_options){ .unused = 0, __VA_ARGS__ })
+#endif
+TORC_API torc_sim *torc_sim_new_with(const torc_sim_options *options);
 
 /*
  * Ends all hosts: whatever is under way there is cancelled. Then fails the test for what they left
@@ -264,10 +255,28 @@ TORC_API torc_sim *torc_sim_new(const torc_sim_options *options);
 TORC_API void torc_sim_free(torc_sim *sim);
 
 /*
+ * Ends all hosts, as torc_sim_free does, and prints what they left behind on stderr, a line each.
+ * Gives how many lines that were, which do not fail the test any more. It is the last thing to ask
+ * of a network.
+ */
+TORC_API size_t torc_sim_leaks(torc_sim *sim);
+
+/* -- hosts --------------------------------------------------------------------------------- */
+
+/*
  * A host with a reactor of its own, and an IPv4 or IPv6 address. Several may have one name: it then
  * has several addresses. Freed with the network.
  */
 TORC_API torc_sim_host *torc_sim_add_host(torc_sim *sim, const char *name, const char *address);
+
+/*
+ * For tests in which one host is enough: "server", at 192.0.2.1. It is made when it is first asked
+ * for, or listened on.
+ */
+TORC_API torc_sim_host *torc_sim_server(torc_sim *sim);
+
+/* As torc_listen in the scope of torc_sim_server. */
+TORC_API torc_port *torc_sim_listen(torc_sim *sim, const char *endpoint, torc_factory *factory);
 
 /* Where raw peers are (see below): to give them a link, or to part them from a host. No reactor. */
 TORC_API torc_sim_host *torc_sim_outside(torc_sim *sim);
@@ -276,8 +285,41 @@ TORC_API torc_sim_host *torc_sim_outside(torc_sim *sim);
 TORC_API torc_reactor *torc_sim_reactor(torc_sim_host *host);
 TORC_API torc_scope *torc_sim_scope(torc_sim_host *host); /* its reactor's root */
 
+/*
+ * A further name of the host's, which torc_connect finds. Several hosts may have it: its addresses
+ * come in the order in which they were named.
+ */
+TORC_API void torc_sim_name(torc_sim *sim, const char *name, torc_sim_host *host);
+
+/* What a host starts by itself. Scope and reactor are new each time. */
+typedef void torc_sim_boot(torc_sim_host *host, void *argument);
+
+/* Runs boot(host, argument) now, and again whenever the host comes up after a crash. */
+TORC_API void torc_sim_on_boot(torc_sim_host *host, torc_sim_boot *boot, void *argument);
+
 /* The host loses power: it runs no more, and its connections say nothing more. */
 TORC_API void torc_sim_crash(torc_sim_host *host);
+
+/*
+ * The host comes up again, with its names, address, links and limits; if it was up, it crashes
+ * first. All else is gone: its reactor is freed, which ends its scopes as ever, but what is sent
+ * then reaches nobody; a new one is made, and what torc_sim_on_boot was given runs. Whoever still
+ * sends on a connection from before is told that it was reset; who says nothing is told nothing.
+ * Not from inside a callback.
+ */
+TORC_API void torc_sim_reboot(torc_sim_host *host);
+
+/* What a host has. 0: no limit. */
+typedef struct torc_sim_limits {
+    size_t descriptors; /* connections and listening sockets; then connecting, accepting: EMFILE */
+    size_t memory;      /* bytes that the engine holds for it; then allocations fail */
+} torc_sim_limits;
+
+/*
+ * From now on. What is held already stays, though it may be more; of memory only what is got while
+ * the host runs counts, and only from now on.
+ */
+TORC_API void torc_sim_limit(torc_sim_host *host, const torc_sim_limits *limits);
 
 /* In both directions, for what is sent from now on. */
 TORC_API void torc_sim_set_link(
@@ -287,71 +329,133 @@ TORC_API void torc_sim_set_link(
 TORC_API void torc_sim_partition(torc_sim_host *one, torc_sim_host *other);
 TORC_API void torc_sim_heal(torc_sim_host *one, torc_sim_host *other);
 
+/* -- its time ------------------------------------------------------------------------------ */
+
 /* Since the network was made. */
 TORC_API torc_time torc_sim_now(const torc_sim *sim);
 
-/* As their namesakes of torc_testing, for all hosts together. Not from inside a callback. */
+/* The wall clock jumps, back where `by` is negative; timers do not notice. */
+TORC_API void torc_sim_jump_clock(torc_sim *sim, torc_time by);
+
+/*
+ * These let the hosts run. Not from inside a callback. Each fails the test when there is no end to
+ * what a moment brings.
+ *
+ * torc_sim_run: until nothing is on its way in the network. The clock moves as far as that takes,
+ * up to a minute: over perfect links not at all. Timers that come due meanwhile run; nobody waits
+ * for those that are left.
+ * torc_sim_advance: for so long. 0: what can run now.
+ * torc_sim_run_until: as torc_testing_run_until, for all hosts together.
+ */
+TORC_API void torc_sim_run(torc_sim *sim);
 TORC_API void torc_sim_advance(torc_sim *sim, torc_time time);
-TORC_API void torc_sim_run_idle(torc_sim *sim);
 TORC_API bool torc_sim_run_until(torc_sim *sim, torc_time at_most,
     bool (*condition)(void *argument), void *argument);
 
 /* A hash of all that has happened: the same seed gives the same one. */
 TORC_API uint64_t torc_sim_history(const torc_sim *sim);
 
-/* Turns faults on and off while it runs. */
-TORC_API void torc_sim_set_faults(torc_sim *sim, unsigned faults, unsigned per_mille);
+/* -- what may go wrong --------------------------------------------------------------------- */
+
+/* Each happens now and then, as the seed has it. */
+typedef enum torc_sim_fault {
+    TORC_SIM_SPLIT_READS = 1 << 0,   /* bytes arrive in any pieces */
+    TORC_SIM_SHORT_WRITES = 1 << 1,  /* a send takes less than it was given, or is done later */
+    TORC_SIM_DELAYS = 1 << 2,        /* on the way, up to 3 seconds; and of closing */
+    TORC_SIM_RESETS = 1 << 3,        /* of connections, at any stage */
+    TORC_SIM_REFUSALS = 1 << 4,      /* of connections that are being made */
+    TORC_SIM_DEAD_PEERS = 1 << 5,    /* of a connection nothing arrives any more, either way */
+    TORC_SIM_PARTITIONS = 1 << 6,    /* between two hosts, and they heal within 20 seconds */
+    TORC_SIM_CLOCK_JUMPS = 1 << 7,   /* the wall clock's, up to a day in either direction */
+    TORC_SIM_DESCRIPTORS = 1 << 8,   /* a host has none left, for up to a second */
+    TORC_SIM_MEMORY = 1 << 9,        /* an allocation of the engine's fails, while a host runs */
+    TORC_SIM_SLOW_PEERS = 1 << 10,   /* a connection carries 100 to 5,000 bytes a second */
+    TORC_SIM_LOOK_UPS = 1 << 11,     /* a name is not found, or only within 20 seconds, or some of
+                                        its addresses are dead */
+    TORC_SIM_CRASHES = 1 << 12,      /* a host that has torc_sim_on_boot crashes; it comes up within
+                                        20 seconds */
+    TORC_SIM_ALL_FAULTS = (1 << 13) - 1,
+} torc_sim_fault;
+
+/* From now on these may happen, ored; 0: none. What has gone wrong by then stays or heals. */
+TORC_API void torc_sim_faults(torc_sim *sim, unsigned faults);
+
+/*
+ * On how many of a thousand occasions each does: 5, unless this says otherwise. The first three,
+ * which no program should notice, 20 times as often; crashes a tenth as often.
+ */
+TORC_API void torc_sim_fault_rate(torc_sim *sim, unsigned per_mille);
 
 /* How often one has happened; TORC_SIM_ALL_FAULTS: any. */
 TORC_API size_t torc_sim_fault_count(const torc_sim *sim, unsigned faults);
 
 /* -- raw peers ----------------------------------------------------------------------------- */
 
-/* Somebody outside who connects, and whom the test plays. Freed with the network. */
-TORC_API torc_sim_peer *torc_sim_dial(torc_sim *sim, const char *address, uint16_t port);
+/*
+ * Somebody outside who connects, and whom the test plays. `endpoint` is as for torc_connect
+ * ("tcp:10.0.0.1:80", "tcp:greeter:2000"); without a host ("tcp:9999", "unix:/run/door") it is at
+ * torc_sim_server. A name that nobody has fails the test. Freed with the network.
+ */
+TORC_API torc_sim_peer *torc_sim_dial(torc_sim *sim, const char *endpoint);
 
 /* Takes any number of bytes; they leave as there is room. Once closed: a no-op. */
-TORC_API void torc_sim_peer_send(torc_sim_peer *peer, torc_slice bytes);
-TORC_API void torc_sim_peer_close(torc_sim_peer *peer);
-TORC_API void torc_sim_peer_close_write(torc_sim_peer *peer); /* its half, after what was sent */
-TORC_API void torc_sim_peer_reset(torc_sim_peer *peer);
+TORC_API void torc_sim_send(torc_sim_peer *peer, const char *text);
+TORC_API void torc_sim_send_bytes(torc_sim_peer *peer, torc_slice bytes);
+TORC_API void torc_sim_close(torc_sim_peer *peer);
+TORC_API void torc_sim_close_write(torc_sim_peer *peer); /* its half, after what was sent */
+TORC_API void torc_sim_reset(torc_sim_peer *peer);
 
 /* It reads no more, so that what the other side sends queues up there; or reads again. */
-TORC_API void torc_sim_peer_stall(torc_sim_peer *peer);
-TORC_API void torc_sim_peer_unstall(torc_sim_peer *peer);
+TORC_API void torc_sim_stall(torc_sim_peer *peer);
+TORC_API void torc_sim_unstall(torc_sim_peer *peer);
 
 /* All that came, since the dialling. Borrowed, until the network runs on. */
-TORC_API torc_slice torc_sim_peer_received(const torc_sim_peer *peer);
+TORC_API torc_slice torc_sim_received(const torc_sim_peer *peer);
 
 /* How the peer sees it. */
-typedef enum torc_sim_peer_end {
-    TORC_SIM_PEER_CONNECTING,
-    TORC_SIM_PEER_OPEN,
-    TORC_SIM_PEER_ENDED,     /* the other side has closed its half */
-    TORC_SIM_PEER_CLOSED,    /* by the peer itself */
-    TORC_SIM_PEER_REFUSED,
-    TORC_SIM_PEER_RESET,
-    TORC_SIM_PEER_TIMED_OUT, /* the other side cannot be reached, or not any more */
-} torc_sim_peer_end;
+typedef enum torc_sim_end {
+    TORC_SIM_CONNECTING,
+    TORC_SIM_OPEN,
+    TORC_SIM_ENDED,     /* the other side has closed its half */
+    TORC_SIM_CLOSED,    /* by the peer itself */
+    TORC_SIM_REFUSED,
+    TORC_SIM_RESET,
+    TORC_SIM_TIMED_OUT, /* the other side cannot be reached, or not any more */
+} torc_sim_end;
 
-TORC_API torc_sim_peer_end torc_sim_peer_state(const torc_sim_peer *peer);
+TORC_API torc_sim_end torc_sim_state(const torc_sim_peer *peer);
 
 /* Connected, and neither side has closed. */
-TORC_API bool torc_sim_peer_is_open(const torc_sim_peer *peer);
+TORC_API bool torc_sim_is_open(const torc_sim_peer *peer);
 
 /* -- many seeds ---------------------------------------------------------------------------- */
 
 /*
- * Calls run(net, argument) with a fresh network for each of `count` seeds from `first` on, each
- * with `options` but its seed. Where one fails, prints one line that names the seed.
+ * Runs what follows, once for each seed from 1 to `count`, with a fresh network of that seed:
+ *
+ *     TORC_SIM_FOR_SEEDS(net, 10000) {
+ *         torc_sim_faults(net, TORC_SIM_ALL_FAULTS);
+ *         ...
+ *     }
+ *
+ * The network is made and freed (as by torc_sim_free) by the loop; what outlives a run is reset by
+ * the run itself. Where one fails, one line on stderr names the loop and its seed: however it
+ * fails. A body that is left by break, return or a jump has failed. Loops cannot be nested.
  *
  * TORC_SIM_SEED=7 in the environment runs seed 7 alone. With TORC_SIM_SHRINK=1 as well, the run is
  * first repeated with ever fewer of its faults, as long as it still fails; then those that are left
  * are printed, and it fails with them. Each repetition is a process of its own, so that crashes
  * count as well; what they print goes nowhere.
  */
-TORC_API void torc_sim_for_seeds(const torc_sim_options *options, uint64_t first, size_t count,
-    void (*run)(torc_sim *sim, void *argument), void *argument);
+/* NOLINTBEGIN(bugprone-macro-parentheses): a variable that is declared cannot stand in them. */
+#define TORC_SIM_FOR_SEEDS(net, count) \
+    for (torc_sim *net = torc_sim_first_seed((count), TORC_HERE); net != NULL; \
+         net = torc_sim_next_seed(net))
+/* NOLINTEND(bugprone-macro-parentheses) */
+
+/* The loop's own: the first network, NULL for a count of 0; and the next, NULL after the last. */
+TORC_API torc_sim *torc_sim_first_seed(size_t count, torc_place place);
+TORC_API torc_sim *torc_sim_next_seed(torc_sim *sim);
 
 TORC_END_DECLS
 

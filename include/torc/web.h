@@ -1,6 +1,6 @@
 /*
  * web: an HTTP server, and the files of a directory through it. A component of its own: link
- * torc::web (pkg-config torc-web).
+ * torc::web (pkg-config torc-web). Fetching from servers is in <torc/web_client.h>.
  *
  * A site is a factory: it is listened on as any other. Its handler is called once for each request,
  * when the request is there, body and all, and answers it, now or later:
@@ -35,6 +35,7 @@
 #include <torc/slice.h>
 #include <torc/time.h>
 #include <torc/transport.h>
+#include <torc/web_client.h>
 
 TORC_BEGIN_DECLS
 

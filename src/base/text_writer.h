@@ -15,13 +15,14 @@ typedef struct torc__text_writer {
 } torc__text_writer;
 
 /* `text` may be NULL where `size` is 0: then only the length is counted. */
-void torc__text_writer_init(torc__text_writer *writer, char *text, size_t size);
+TORC_API void torc__text_writer_init(torc__text_writer *writer, char *text, size_t size);
 
-void torc__text_append(torc__text_writer *writer, torc_slice piece);
-void torc__text_printf(torc__text_writer *writer, const char *format, ...) TORC_PRINTF(2, 3);
+TORC_API void torc__text_append(torc__text_writer *writer, torc_slice piece);
+TORC_API void torc__text_printf(torc__text_writer *writer, const char *format, ...)
+    TORC_PRINTF(2, 3);
 
 /* Ends the text with a NUL, once. Gives the length that the whole would have. */
-size_t torc__text_finish(torc__text_writer *writer);
+TORC_API size_t torc__text_finish(torc__text_writer *writer);
 
 /* How many of the `length` bytes stay when a character that was cut at the end is left out. */
 size_t torc__utf8_cut(const char *text, size_t length);

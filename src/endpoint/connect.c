@@ -1,7 +1,7 @@
 /*
  * Connecting: one `attempting` for each torc_connect, from the call until its deferred fires.
  *
- *     begin -> (look the name up) -> try the addresses in turn -> made, or failed
+ *     begin -> (look the name up) -> try the addresses in turn -> (pass the layers) -> made, or failed
  *
  * Each address that is being tried has an `attempt`: a transport that is not started, and who is
  * told when its connecting is over. There is one at a time; trying several side by side needs more
@@ -33,7 +33,8 @@
 typedef struct attempting attempting;
 
 typedef struct one_attempt {
-    torc__connector connector;
+    torc__connector connector; /* told when it is open; then `entry` takes over */
+    torc__entry entry;
     torc_transport *transport; /* NULL: none is under way */
     torc_address address;
     attempting *owner;
@@ -95,6 +96,7 @@ static void close_attempting(attempting *self)
     torc_factory_release(self->factory);
     torc_failure_release(self->failure);
     self->failure = NULL;
+    torc__layer_release(self->endpoint.layers);
     torc__bury(self->reactor, &self->grave, free_attempting);
 }
 
@@ -168,7 +170,6 @@ static void timed_out(void *argument)
 static void start_connection(
     attempting *self, torc_transport *transport, const torc_address *peer)
 {
-    transport->attached.connector = NULL;
     torc_timer_cancel(&self->timeout);
     self->starting = transport;
     torc__transport_start(transport, peer);
@@ -232,15 +233,39 @@ static void try_next(attempting *self)
     finish_failed(self);
 }
 
+/* Another address would lead to the same end, so that is the end of the whole attempt. */
+static void entering_failed(attempting *self, int error)
+{
+    torc_failure *why = torc__transport_take_reason(self->attempt.transport, error);
+
+    drop_attempt(&self->attempt);
+    add_failure(self, torc_failure_because(torc_failure_new(&torc_error_connect,
+        "cannot connect to %s: %s", self->endpoint.text, torc_failure_text(why)), why));
+    finish_failed(self);
+}
+
+static void attempt_entered(torc__entry *entry, int error)
+{
+    one_attempt *attempt = TORC_CONTAINER_OF(entry, one_attempt, entry);
+    torc_transport *transport = attempt->transport;
+
+    if (error != 0) {
+        entering_failed(attempt->owner, error);
+        return;
+    }
+    if (attempt->owner->endpoint.layers != NULL)
+        torc__entry_peer(entry, &attempt->address);
+    attempt->transport = NULL;
+    start_connection(attempt->owner, transport, &attempt->address);
+}
+
 static void attempt_connected(torc__connector *connector, int error)
 {
     one_attempt *attempt = TORC_CONTAINER_OF(connector, one_attempt, connector);
     attempting *self = attempt->owner;
-    torc_transport *transport = attempt->transport;
 
     if (error == 0) {
-        attempt->transport = NULL;
-        start_connection(self, transport, &attempt->address);
+        torc__entry_start(&attempt->entry, attempt->transport, self->endpoint.layers);
         return;
     }
     drop_attempt(attempt);
@@ -248,45 +273,71 @@ static void attempt_connected(torc__connector *connector, int error)
     try_next(self);
 }
 
-static void try_addresses(attempting *self, const torc_address *addresses, size_t count)
+/* False: it has failed. */
+static bool keep_addresses(attempting *self, const torc_address *addresses, size_t count)
 {
     self->addresses = torc__allocate(count * sizeof(*addresses));
     if (self->addresses == NULL) {
         add_failure(self, torc__connect_failure(&self->endpoint, NULL, ENOMEM));
         finish_failed(self);
-        return;
+        return false;
     }
     memcpy(self->addresses, addresses, count * sizeof(*addresses));
     self->count = count;
-    try_next(self);
+    return true;
+}
+
+static void try_addresses(attempting *self, const torc_address *addresses, size_t count)
+{
+    if (keep_addresses(self, addresses, count))
+        try_next(self);
 }
 
 /* -- beginning ----------------------------------------------------------------------------- */
+
+static void no_address(attempting *self, const char *problem)
+{
+    add_failure(self, torc_failure_new(&torc_error_unknown_host,
+        "cannot connect to %s: no address for %s: %s", self->endpoint.text, self->endpoint.host,
+        problem));
+    finish_failed(self);
+}
 
 static void host_found(torc__lookup *lookup, const torc__addresses *found)
 {
     attempting *self = TORC_CONTAINER_OF(lookup, attempting, lookup);
 
-    if (found->count != 0) {
+    if (found->count != 0)
         try_addresses(self, found->list, found->count);
-        return;
-    }
-    add_failure(self, torc_failure_new(&torc_error_unknown_host,
-        "cannot connect to %s: no address for %s: %s", self->endpoint.text, self->endpoint.host,
-        found->problem));
-    finish_failed(self);
+    else
+        no_address(self, found->problem);
+}
+
+static void driver_answered(void *argument)
+{
+    attempting *self = argument;
+
+    if (self->count != 0)
+        try_next(self);
+    else
+        no_address(self, "there is no such name, or it has no address of the kind asked for");
 }
 
 static void ask_driver(attempting *self)
 {
     const torc__endpoint *endpoint = &self->endpoint;
     torc_driver *driver = self->reactor->driver;
-    torc__addresses found;
+    torc_address addresses[TORC__RESOLVE_ADDRESSES_MAX];
+    torc_time delay = 0;
+    size_t count = driver->kind->look_up(driver, endpoint->host, endpoint->port,
+        endpoint->only_ipv6, addresses, TORC__RESOLVE_ADDRESSES_MAX, &delay);
 
-    found.problem = "there is no such name, or it has no address of the kind asked for";
-    found.count = driver->kind->look_up(driver, endpoint->host, endpoint->port,
-        endpoint->only_ipv6, found.list, TORC__RESOLVE_ADDRESSES_MAX);
-    host_found(&self->lookup, &found);
+    if (count != 0 && !keep_addresses(self, addresses, count))
+        return;
+    if (delay > 0)
+        torc_timer_set(&self->retry, self->scope, delay, driver_answered, self);
+    else
+        driver_answered(self);
 }
 
 static void look_up(attempting *self)
@@ -324,21 +375,21 @@ static int prepare_descriptor(int descriptor)
 static void adopt_descriptor(attempting *self)
 {
     torc_driver *driver = self->reactor->driver;
+    one_attempt *attempt = &self->attempt;
     torc_transport *transport = torc__transport_new(self->scope, self->factory);
-    torc_address peer;
     int error = ENOMEM;
 
+    attempt->transport = transport;
     if (transport != NULL)
         error = prepare_descriptor(self->endpoint.descriptor);
     if (error == 0)
         error = -driver->kind->adopt(driver, &transport->io, self->endpoint.descriptor);
     if (error == 0) {
-        transport->io.kind->peer_address(&transport->io, &peer);
-        start_connection(self, transport, &peer);
+        transport->io.kind->peer_address(&transport->io, &attempt->address);
+        torc__entry_start(&attempt->entry, transport, self->endpoint.layers);
         return;
     }
-    if (transport != NULL)
-        torc__transport_drop(transport);
+    drop_attempt(attempt);
     add_failure(self, torc__connect_failure(&self->endpoint, NULL, error));
     finish_failed(self);
 }
@@ -383,6 +434,7 @@ torc_deferred *torc_connect(torc_scope *scope, const char *description, torc_fac
     self->lookup.found = host_found;
     self->attempt.owner = self;
     self->attempt.connector.connected = attempt_connected;
+    self->attempt.entry.entered = attempt_entered;
     self->failure = torc__endpoint_to_connect(description, &self->endpoint);
     self->deferred = torc_deferred_new(scope, cancel_attempting, self);
     torc_scope_add(scope, &self->scoped, end_attempting);

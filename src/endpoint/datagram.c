@@ -28,6 +28,8 @@ typedef struct path_keeper {
 typedef struct name_seeker {
     torc__datagram_opener opener;
     torc__lookup lookup;
+    torc_timer delay;       /* until the driver's answer is known */
+    torc__addresses answer; /* ... which this is */
     torc__endpoint endpoint;
 } name_seeker;
 
@@ -171,6 +173,7 @@ static void stop_seeking(torc__datagram_opener *opener)
     name_seeker *seeker = TORC_CONTAINER_OF(opener, name_seeker, opener);
 
     torc__lookup_cancel(&seeker->lookup);
+    torc_timer_cancel(&seeker->delay);
     torc__free(seeker);
 }
 
@@ -207,16 +210,28 @@ static void host_found(torc__lookup *lookup, const torc__addresses *found)
     torc__free(seeker);
 }
 
+static void driver_answered(void *argument)
+{
+    name_seeker *seeker = argument;
+
+    host_found(&seeker->lookup, &seeker->answer);
+}
+
 static void ask_driver(name_seeker *seeker)
 {
     const torc__endpoint *endpoint = &seeker->endpoint;
-    torc_driver *driver = driver_of(seeker->opener.transport);
-    torc__addresses found;
+    torc_datagram_transport *transport = seeker->opener.transport;
+    torc_driver *driver = driver_of(transport);
+    torc__addresses *answer = &seeker->answer;
+    torc_time delay = 0;
 
-    found.problem = "there is no such name, or it has no address of the kind asked for";
-    found.count = driver->kind->look_up(driver, endpoint->host, endpoint->port,
-        endpoint->only_ipv6, found.list, TORC__RESOLVE_ADDRESSES_MAX);
-    host_found(&seeker->lookup, &found);
+    answer->problem = "there is no such name, or it has no address of the kind asked for";
+    answer->count = driver->kind->look_up(driver, endpoint->host, endpoint->port,
+        endpoint->only_ipv6, answer->list, TORC__RESOLVE_ADDRESSES_MAX, &delay);
+    if (delay > 0)
+        torc_timer_set(&seeker->delay, &transport->scope, delay, driver_answered, seeker);
+    else
+        driver_answered(seeker);
 }
 
 /* 0 or an errno. */

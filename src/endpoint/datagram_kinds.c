@@ -1,7 +1,7 @@
 /*
  * The kinds of endpoints that carry datagrams, as endpoint.c has those of streams.
  */
-#include "endpoint/arguments.h"
+#include "endpoint/kind.h"
 
 static const char *read_flag(torc_slice value, bool *ret_flag)
 {
@@ -33,112 +33,112 @@ static const char *read_size(torc__endpoint *endpoint, torc_slice value)
 static const char *read_local_path(torc__endpoint *endpoint, torc_slice value)
 {
     torc_address peer = endpoint->address;
-    const char *rule = torc__endpoint_read_path(endpoint, value);
+    const char *rule = torc__read_path(endpoint, value);
 
     endpoint->local = endpoint->address;
     endpoint->address = peer;
     return rule;
 }
 
-static const torc__usage_row udp_listening = {
+static const torc__usage udp_listening = {
     .verb = "listening",
     .example = "udp:5353",
-    .prepare = torc__endpoint_prepare_any_ipv4,
-    .check = torc__endpoint_put_port,
+    .prepare = torc__prepare_any_ipv4,
+    .check = torc__put_port,
     .arguments = {
-        { .name = "port", .read = torc__endpoint_read_port, .mandatory = true },
-        { .name = "interface", .read = torc__endpoint_read_interface },
-        { .name = "reuseport", .read = torc__endpoint_read_reuse_port, .flag = true },
+        { .name = "port", .read = torc__read_port, .mandatory = true },
+        { .name = "interface", .read = torc__read_interface },
+        { .name = "reuseport", .read = torc__read_reuse_port, .flag = true },
         { .name = "shared", .read = read_shared, .flag = true },
         { .name = "broadcast", .read = read_broadcast, .flag = true },
         { .name = "size", .read = read_size },
     },
 };
 
-static const torc__usage_row udp6_listening = {
+static const torc__usage udp6_listening = {
     .verb = "listening",
     .example = "udp6:5353",
-    .prepare = torc__endpoint_prepare_any_ipv6,
-    .check = torc__endpoint_put_port,
+    .prepare = torc__prepare_any_ipv6,
+    .check = torc__put_port,
     .arguments = {
-        { .name = "port", .read = torc__endpoint_read_port, .mandatory = true },
-        { .name = "interface", .read = torc__endpoint_read_interface6 },
-        { .name = "reuseport", .read = torc__endpoint_read_reuse_port, .flag = true },
+        { .name = "port", .read = torc__read_port, .mandatory = true },
+        { .name = "interface", .read = torc__read_interface6 },
+        { .name = "reuseport", .read = torc__read_reuse_port, .flag = true },
         { .name = "shared", .read = read_shared, .flag = true },
         { .name = "size", .read = read_size },
     },
 };
 
-static const torc__usage_row unix_listening = {
+static const torc__usage unix_listening = {
     .verb = "listening",
     .example = "unix-datagram:/run/app.sock",
     .arguments = {
-        { .name = "path", .alias = "address", .read = torc__endpoint_read_path, .mandatory = true },
-        { .name = "mode", .read = torc__endpoint_read_mode },
+        { .name = "path", .alias = "address", .read = torc__read_path, .mandatory = true },
+        { .name = "mode", .read = torc__read_mode },
         { .name = "size", .read = read_size },
     },
 };
 
-static const torc__usage_row fd_using = {
+static const torc__usage fd_using = {
     .verb = "datagrams",
     .example = "fd:3",
     .arguments = {
-        { .name = "descriptor", .read = torc__endpoint_read_descriptor, .mandatory = true },
+        { .name = "descriptor", .read = torc__read_descriptor, .mandatory = true },
         { .name = "size", .read = read_size },
     },
 };
 
-static const torc__usage_row udp_connecting = {
+static const torc__usage udp_connecting = {
     .verb = "connecting",
     .example = "udp:192.0.2.1:53",
-    .check = torc__endpoint_check_peer,
+    .check = torc__check_peer,
     .arguments = {
-        { .name = "host", .read = torc__endpoint_read_host, .mandatory = true },
-        { .name = "port", .read = torc__endpoint_read_peer_port, .mandatory = true },
-        { .name = "bindAddress", .read = torc__endpoint_read_local },
+        { .name = "host", .read = torc__read_host, .mandatory = true },
+        { .name = "port", .read = torc__read_peer_port, .mandatory = true },
+        { .name = "bindAddress", .read = torc__read_local },
         { .name = "broadcast", .read = read_broadcast, .flag = true },
         { .name = "size", .read = read_size },
     },
 };
 
-static const torc__usage_row udp6_connecting = {
+static const torc__usage udp6_connecting = {
     .verb = "connecting",
     .example = "udp6:[2001:db8::1]:53",
-    .prepare = torc__endpoint_prepare_only_ipv6,
-    .check = torc__endpoint_check_peer,
+    .prepare = torc__prepare_only_ipv6,
+    .check = torc__check_peer,
     .arguments = {
-        { .name = "host", .read = torc__endpoint_read_host6, .mandatory = true },
-        { .name = "port", .read = torc__endpoint_read_peer_port, .mandatory = true },
-        { .name = "bindAddress", .read = torc__endpoint_read_local },
+        { .name = "host", .read = torc__read_host6, .mandatory = true },
+        { .name = "port", .read = torc__read_peer_port, .mandatory = true },
+        { .name = "bindAddress", .read = torc__read_local },
         { .name = "size", .read = read_size },
     },
 };
 
-static const torc__usage_row unix_connecting = {
+static const torc__usage unix_connecting = {
     .verb = "connecting",
     .example = "unix-datagram:/run/app.sock",
     .arguments = {
-        { .name = "path", .alias = "address", .read = torc__endpoint_read_path, .mandatory = true },
+        { .name = "path", .alias = "address", .read = torc__read_path, .mandatory = true },
         { .name = "bindAddress", .read = read_local_path },
         { .name = "size", .read = read_size },
     },
 };
 
-static const torc__kind_row kinds[] = {
-    { "udp", &udp_listening, &udp_connecting },
-    { "udp6", &udp6_listening, &udp6_connecting },
-    { "unix-datagram", &unix_listening, &unix_connecting },
-    { "fd", &fd_using, &fd_using },
+static const torc__kind kinds[] = {
+    { .name = "udp", .listening = &udp_listening, .connecting = &udp_connecting },
+    { .name = "udp6", .listening = &udp6_listening, .connecting = &udp6_connecting },
+    { .name = "unix-datagram", .listening = &unix_listening, .connecting = &unix_connecting },
+    { .name = "fd", .listening = &fd_using, .connecting = &fd_using },
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
 torc_failure *torc__datagrams_to_listen(const char *description, torc__endpoint *ret_endpoint)
 {
-    return torc__endpoint_read(description, kinds, KIND_COUNT, true, ret_endpoint);
+    return torc__endpoint_read_by(kinds, KIND_COUNT, description, true, ret_endpoint);
 }
 
 torc_failure *torc__datagrams_to_connect(const char *description, torc__endpoint *ret_endpoint)
 {
-    return torc__endpoint_read(description, kinds, KIND_COUNT, false, ret_endpoint);
+    return torc__endpoint_read_by(kinds, KIND_COUNT, description, false, ret_endpoint);
 }

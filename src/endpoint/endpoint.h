@@ -11,6 +11,7 @@
 #include <torc/driver.h>
 #include <torc/failure.h>
 
+#include "endpoint/layer.h"
 #include "reactor/members.h"
 
 #define TORC__HOST_NAME_MAX     253 /* RFC 1035, without the root's dot */
@@ -27,11 +28,14 @@ typedef struct torc__endpoint {
     uint16_t port;                       /* for `host` */
     bool only_ipv6;                      /* of the addresses that `host` has */
     torc_address local;                  /* connecting from there; kind TORC_ADDRESS_NONE: any */
-    torc_time timeout;                   /* connecting */
+    torc_time timeout;                   /* connecting; listening: of passing the layers */
     torc_socket_options options;         /* listening */
     size_t datagram_max;                 /* of datagrams: the largest that is taken; 0: any */
     bool share_address;                  /* of datagrams: each socket of the port gets all */
     bool broadcast;                      /* of datagrams */
+    torc__layer *layers;                 /* to be passed by each connection; or NULL; held */
+    void *own;                           /* the kind's, while its arguments are read */
+    unsigned depth;                      /* of endpoints in each other, while they are read */
     char text[TORC__ENDPOINT_TEXT_MAX + 1]; /* the description, for messages; cut when longer */
 } torc__endpoint;
 
@@ -40,8 +44,10 @@ typedef struct torc__endpoint {
  * torc_error_invalid_argument, for the caller to release, that names the description, what is
  * wrong with it and what to write. `text` is set in both cases.
  */
-torc_failure *torc__endpoint_to_listen(const char *description, torc__endpoint *ret_endpoint);
-torc_failure *torc__endpoint_to_connect(const char *description, torc__endpoint *ret_endpoint);
+TORC_API torc_failure *torc__endpoint_to_listen(
+    const char *description, torc__endpoint *ret_endpoint);
+TORC_API torc_failure *torc__endpoint_to_connect(
+    const char *description, torc__endpoint *ret_endpoint);
 
 /* The same for descriptions of datagrams: datagram_kinds.c. */
 torc_failure *torc__datagrams_to_listen(const char *description, torc__endpoint *ret_endpoint);

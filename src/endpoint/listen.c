@@ -16,6 +16,7 @@
 #include "base/abort.h"
 #include "base/memory.h"
 #include "endpoint/endpoint.h"
+#include "endpoint/entrance.h"
 #include "endpoint/socket_path.h"
 #include "reactor/reactor.h"
 #include "transport/factory.h"
@@ -53,6 +54,7 @@ struct torc_port {
     torc_failure *failure;
     torc_address address;
     torc__socket_path path;
+    torc__entrance entrance;
     port_state state;
     bool asked;             /* somebody wanted to know whether it opened */
     bool counted;           /* by the factory as an open port */
@@ -102,6 +104,8 @@ static void open_port(torc_port *port, const char *description)
     memcpy(port->text, endpoint.text, sizeof(port->text));
     if (port->failure != NULL)
         return;
+    port->entrance.layers = endpoint.layers;
+    port->entrance.timeout = endpoint.timeout;
     error = open_listener(port, &endpoint);
     if (error != 0)
         port->failure = torc__listen_failure(&endpoint, error);
@@ -122,6 +126,7 @@ static void shut(torc_port *port)
 
     port->state = CLOSING;
     torc_timer_cancel(&port->pause);
+    torc__entrance_close(&port->entrance);
     if (!is_open)
         return;
     torc__socket_path_remove(&port->path, &port->address);
@@ -339,6 +344,33 @@ static void discard(torc_port *port, int descriptor)
         close(descriptor);
 }
 
+/* Whether who the peer is shows only behind the layers. */
+static bool tells_peer(const torc_port *port)
+{
+    for (const torc__layer *layer = port->entrance.layers; layer != NULL; layer = layer->next)
+        if (layer->kind->tells_peer)
+            return true;
+    return false;
+}
+
+static void admit(torc_port *port, torc_transport *transport)
+{
+    int error = torc__entrance_admit(&port->entrance, transport);
+
+    if (error != 0)
+        note_shortage(port, error);
+    else if (port->state == OPEN && torc__entrance_is_full(&port->entrance))
+        port->reactor->driver->kind->start_accepting(&port->io, false);
+}
+
+static void has_room(torc__entrance *entrance)
+{
+    torc_port *port = TORC_CONTAINER_OF(entrance, torc_port, entrance);
+
+    if (port->state == OPEN && !torc_timer_is_set(&port->pause))
+        port->reactor->driver->kind->start_accepting(&port->io, true);
+}
+
 static void start_connection(torc_port *port, int descriptor, const torc_address *peer)
 {
     torc_driver *driver = port->reactor->driver;
@@ -349,7 +381,10 @@ static void start_connection(torc_port *port, int descriptor, const torc_address
         error = -driver->kind->adopt(driver, &transport->io, descriptor);
     if (error == 0) {
         note_success(port);
-        torc__transport_start(transport, peer);
+        if (TORC_LIKELY(port->entrance.layers == NULL))
+            torc__transport_start(transport, peer);
+        else
+            admit(port, transport);
         return;
     }
     discard(port, descriptor);
@@ -368,6 +403,18 @@ static bool admits(torc_port *port, const torc_address *peer)
     return welcome && port->state == OPEN;
 }
 
+/* It may have become too many while this one was on its way, and a layer may have told the peer. */
+static void has_entered(
+    torc__entrance *entrance, torc_transport *transport, const torc_address *peer)
+{
+    torc_port *port = TORC_CONTAINER_OF(entrance, torc_port, entrance);
+
+    if (tells_peer(port) ? admits(port, peer) : torc__factory_has_room(port->factory, peer))
+        torc__transport_start(transport, peer);
+    else
+        torc__transport_drop(transport);
+}
+
 static void port_accepted(torc_io *io, int descriptor, const torc_address *peer, int error)
 {
     torc_port *port = TORC_CONTAINER_OF(io, torc_port, io);
@@ -377,7 +424,7 @@ static void port_accepted(torc_io *io, int descriptor, const torc_address *peer,
             note_shortage(port, error);
         return;
     }
-    if (port->state == OPEN && admits(port, peer))
+    if (port->state == OPEN && (tells_peer(port) || admits(port, peer)))
         start_connection(port, descriptor, peer);
     else
         discard(port, descriptor);
@@ -403,6 +450,11 @@ torc_port *torc_listen(torc_scope *scope, const char *description, torc_factory 
     port->io.events = &port_events;
     port->io.descriptor = -1;
     port->task.run = port_turn;
+    port->entrance.scope = scope;
+    port->entrance.text = port->text;
+    port->entrance.entered = has_entered;
+    port->entrance.room = has_room;
+    torc__entrance_init(&port->entrance);
     if (torc_scope_has_ended(scope)) {
         port->state = CLOSED;
         torc_factory_release(factory);

@@ -20,6 +20,7 @@ typedef struct held_block {
     uintptr_t address; /* 0: an empty place */
     size_t size;
     uint64_t number;
+    size_t *account; /* in which it counts, or NULL */
 } held_block;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -27,6 +28,7 @@ static held_block *table;
 static size_t capacity;
 static size_t count;
 static uint64_t next_number = 1;
+static size_t *charged;
 
 /* -- the table ----------------------------------------------------------------------------- */
 
@@ -82,6 +84,12 @@ static void remove_at(size_t place)
 
 /* -- what the heap tells ------------------------------------------------------------------- */
 
+static void credit(const held_block *block)
+{
+    if (block->account != NULL)
+        *block->account -= block->size;
+}
+
 static void allocated(void *block, size_t size)
 {
     held_block *place;
@@ -92,9 +100,14 @@ static void allocated(void *block, size_t size)
     place = &table[find((uintptr_t)block)];
     if (place->address == 0)
         count++;
+    else
+        credit(place);
     place->address = (uintptr_t)block;
     place->size = size;
     place->number = next_number++;
+    place->account = charged;
+    if (charged != NULL)
+        *charged += size;
     pthread_mutex_unlock(&lock);
 }
 
@@ -108,6 +121,7 @@ static size_t freed(void *block)
 
         if (table[place].address != 0) {
             size = table[place].size;
+            credit(&table[place]);
             remove_at(place);
         }
     }
@@ -160,6 +174,22 @@ torc__held_blocks torc__blocks_held(uint64_t first)
     }
     pthread_mutex_unlock(&lock);
     return held;
+}
+
+void torc__blocks_charge(size_t *account)
+{
+    pthread_mutex_lock(&lock);
+    charged = account;
+    pthread_mutex_unlock(&lock);
+}
+
+void torc__blocks_drop(const size_t *account)
+{
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < capacity; i++)
+        if (table[i].account == account)
+            table[i].account = NULL;
+    pthread_mutex_unlock(&lock);
 }
 
 void torc__blocks_forget(uint64_t first)

@@ -26,6 +26,15 @@ uint64_t torc__blocks_next(void);
 /* Those that have a number from `first` on and are held. */
 torc__held_blocks torc__blocks_held(uint64_t first);
 
+/*
+ * What is got from now on counts in *account until it is given back; NULL: nowhere. For one thread
+ * at a time.
+ */
+void torc__blocks_charge(size_t *account);
+
+/* The account will not be there any more. */
+void torc__blocks_drop(const size_t *account);
+
 /* Forgets them: they have been reported. */
 void torc__blocks_forget(uint64_t first);
 

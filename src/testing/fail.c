@@ -22,6 +22,20 @@ void torc_testing_set_fail(torc_testing_fail *fail)
     fail_function = fail != NULL ? fail : print_and_abort;
 }
 
+static void (*failing_hook)(void);
+
+void torc__set_failing_hook(void (*hook)(void))
+{
+    failing_hook = hook;
+}
+
+static void fail(const char *message)
+{
+    if (failing_hook != NULL)
+        failing_hook();
+    fail_function(message);
+}
+
 void torc_testing_failed(const char *format, ...)
 {
     char message[4096];
@@ -30,7 +44,7 @@ void torc_testing_failed(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    fail_function(message);
+    fail(message);
 }
 
 /* -- reports ------------------------------------------------------------------------------- */
@@ -41,6 +55,7 @@ void torc__report_add(torc__report *report, const char *format, ...)
     va_list arguments;
     int length;
 
+    report->lines++;
     if (report->length > 0 && report->length + 1 < sizeof report->text)
         report->text[report->length++] = '\n';
     room = sizeof report->text - report->length;
@@ -54,7 +69,7 @@ void torc__report_add(torc__report *report, const char *format, ...)
 void torc__report_fail(const torc__report *report)
 {
     if (report->length > 0)
-        fail_function(report->text);
+        fail(report->text);
 }
 
 /* -- memory -------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 /* What is wrong, a line each. Zeroed: nothing. On the stack: a jump then leaves nothing behind. */
 typedef struct torc__report {
     size_t length;
+    size_t lines;
     char text[8000];
 } torc__report;
 
@@ -22,6 +23,9 @@ void torc__report_add(torc__report *report, const char *format, ...) TORC_PRINTF
 
 /* Fails the test if anything was reported. May not return. */
 void torc__report_fail(const torc__report *report);
+
+/* Called before a test is failed, so that it is known which one; NULL takes it away. */
+void torc__set_failing_hook(void (*hook)(void));
 
 /*
  * Memory of the kit's own, apart from torc__allocate: it is neither counted as the test's nor

@@ -1,12 +1,13 @@
 /*
- * The network: its hosts, its clock, and the public calls that are about the whole of it.
+ * The network: its clock, its history, and the public calls that are about the whole of it.
  *
- * At one moment of the clock, all events of that moment run, then each host in turn that has
- * anything to do, and again until nothing is left; only then does the clock move to what is next.
+ * At one moment of the clock, each host in turn runs that has anything to do, then all events of
+ * that moment, and again until nothing is left; only then does the clock move to what is next.
  */
 #include "testing/sim.h"
 
 #include "reactor/reactor.h"
+#include "testing/blocks.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,12 @@
 enum { TURNS_MAX = 100000 };
 
 #define JUMP_MAX ((torc_time)86400 * TORC_SECOND)
+
+/* What is on its way for longer is not waited for: nobody may be there to take it. */
+#define RUN_MAX (60 * TORC_SECOND)
+
+/* Of a thousand occasions. */
+enum { USUAL_RATE = 5 };
 
 /* -- the history --------------------------------------------------------------------------- */
 
@@ -51,112 +58,6 @@ uint64_t torc_sim_history(const torc_sim *sim)
     return sim->history;
 }
 
-/* -- hosts --------------------------------------------------------------------------------- */
-
-void torc__sim_make_ready(torc_sim_host *host, torc__sim_ready *ready)
-{
-    if (!torc__list_is_linked(&ready->link))
-        torc__list_append(&host->ready, &ready->link);
-}
-
-static bool has_address(const torc_sim_host *host, const torc_address *address)
-{
-    size_t length = address->kind == TORC_ADDRESS_IPV4 ? 4 : 16;
-
-    return host->address.kind == address->kind
-        && memcmp(host->address.ip, address->ip, length) == 0;
-}
-
-torc_sim_host *torc__sim_find_host(torc_sim_host *from, const torc_address *address)
-{
-    if (address->kind == TORC_ADDRESS_UNIX || torc__sim_is_loopback(address))
-        return from;
-    for (torc_sim_host *host = from->sim->hosts; host != NULL; host = host->next)
-        if (has_address(host, address))
-            return host;
-    return NULL;
-}
-
-static torc_sim_host *make_host(torc_sim *sim, const char *name, const char *address)
-{
-    torc_sim_host *host = torc__testing_allocate(sizeof *host);
-
-    host->sim = sim;
-    host->number = sim->host_count++;
-    snprintf(host->name, sizeof host->name, "%s", name);
-    torc__list_init(&host->ready);
-    torc__list_init(&host->listeners);
-    torc__list_init(&host->old_listeners);
-    torc__list_init(&host->accepted);
-    if (!torc_address_parse(torc_slice_of(address), 0, &host->address))
-        torc_testing_failed("the host %s cannot have the address '%s'", name, address);
-    *sim->last_host = host;
-    sim->last_host = &host->next;
-    return host;
-}
-
-torc_sim_host *torc_sim_add_host(torc_sim *sim, const char *name, const char *address)
-{
-    torc_sim_host *host = make_host(sim, name, address);
-
-    torc__sim_open_reactor(host);
-    return host;
-}
-
-torc_sim_host *torc_sim_outside(torc_sim *sim)
-{
-    return sim->outside;
-}
-
-torc_reactor *torc_sim_reactor(torc_sim_host *host)
-{
-    return host->reactor;
-}
-
-torc_scope *torc_sim_scope(torc_sim_host *host)
-{
-    return torc_root(host->reactor);
-}
-
-void torc_sim_crash(torc_sim_host *host)
-{
-    torc__list *connections = &host->sim->connections;
-
-    host->crashed = true;
-    torc__sim_note(host->sim, host, "crashed", torc_slice_make(NULL, 0));
-    for (torc__list *link = connections->next; link != connections; link = link->next) {
-        torc__sim_connection *connection = TORC_CONTAINER_OF(link, torc__sim_connection, link);
-
-        for (size_t i = 0; i < 2; i++)
-            if (connection->ends[i].host == host)
-                torc__sim_queue_clear(&connection->ends[i].outgoing);
-    }
-}
-
-/* -- links --------------------------------------------------------------------------------- */
-
-void torc_sim_set_link(torc_sim_host *one, torc_sim_host *other, const torc_sim_link *link)
-{
-    torc__sim_route_to(one, other)->link = *link;
-    torc__sim_route_to(other, one)->link = *link;
-}
-
-static void set_cut(torc_sim_host *one, torc_sim_host *other, bool cut)
-{
-    torc__sim_route_to(one, other)->cut = cut;
-    torc__sim_route_to(other, one)->cut = cut;
-}
-
-void torc_sim_partition(torc_sim_host *one, torc_sim_host *other)
-{
-    set_cut(one, other, true);
-}
-
-void torc_sim_heal(torc_sim_host *one, torc_sim_host *other)
-{
-    set_cut(one, other, false);
-}
-
 /* -- time ---------------------------------------------------------------------------------- */
 
 torc_time torc_sim_now(const torc_sim *sim)
@@ -179,6 +80,11 @@ static void move_clock(torc_sim *sim, torc_time time)
     for (torc_sim_host *host = sim->hosts; host != NULL; host = host->next)
         if (host->reactor != NULL)
             torc_driver_woke(host->reactor->driver, time);
+}
+
+void torc_sim_jump_clock(torc_sim *sim, torc_time by)
+{
+    sim->wall_offset += by;
 }
 
 static torc_time next_time(const torc_sim *sim)
@@ -204,7 +110,9 @@ static bool turn_host(torc_sim_host *host)
         || (torc__list_is_empty(&host->ready) && !torc__reactor_has_work(host->reactor)))
         return false;
     host->sim->running = host;
+    torc__blocks_charge(host->limits.memory != 0 ? &host->memory : NULL);
     torc__reactor_turn(host->reactor);
+    torc__blocks_charge(NULL);
     host->sim->running = NULL;
     return true;
 }
@@ -214,17 +122,20 @@ typedef struct wanted_condition {
     void *argument;
 } wanted_condition;
 
-/* All events of this moment, then each host once. */
+/*
+ * Each host once, then all events of this moment. The hosts are first, so that who was told to
+ * listen does so before what was sent at the same time is there.
+ */
 static bool run_round(torc_sim *sim)
 {
     bool any = false;
 
+    for (torc_sim_host *host = sim->hosts; host != NULL; host = host->next)
+        any |= turn_host(host);
     while (torc__sim_next_event(sim) <= sim->now) {
         torc__sim_run_event(sim);
         any = true;
     }
-    for (torc_sim_host *host = sim->hosts; host != NULL; host = host->next)
-        any |= turn_host(host);
     return any;
 }
 
@@ -262,9 +173,19 @@ static bool run(torc_sim *sim, torc_time until, const wanted_condition *conditio
     return false;
 }
 
-void torc_sim_run_idle(torc_sim *sim)
+void torc_sim_run(torc_sim *sim)
 {
-    (void)run_moment(sim, NULL);
+    torc_time until = torc_time_add(sim->now, RUN_MAX);
+
+    for (;;) {
+        torc_time next;
+
+        (void)run_moment(sim, NULL);
+        next = next_time(sim);
+        if (sim->events.moving == 0 || next > until)
+            return;
+        move_clock(sim, next);
+    }
 }
 
 void torc_sim_advance(torc_sim *sim, torc_time time)
@@ -282,10 +203,14 @@ bool torc_sim_run_until(torc_sim *sim, torc_time at_most, bool (*condition)(void
 
 /* -- faults -------------------------------------------------------------------------------- */
 
-void torc_sim_set_faults(torc_sim *sim, unsigned faults, unsigned per_mille)
+void torc_sim_faults(torc_sim *sim, unsigned faults)
 {
-    sim->options.faults = faults;
-    sim->options.fault_per_mille = per_mille != 0 ? per_mille : 5;
+    sim->faults = faults;
+}
+
+void torc_sim_fault_rate(torc_sim *sim, unsigned per_mille)
+{
+    sim->fault_rate = per_mille;
 }
 
 size_t torc_sim_fault_count(const torc_sim *sim, unsigned faults)
@@ -299,78 +224,75 @@ size_t torc_sim_fault_count(const torc_sim *sim, unsigned faults)
 
 /* -- the whole ----------------------------------------------------------------------------- */
 
-torc_sim *torc_sim_new(const torc_sim_options *options)
+torc_sim *torc_sim_new_with(const torc_sim_options *options)
 {
     torc_sim *sim = torc__testing_allocate(sizeof *sim);
 
     if (options != NULL)
         sim->options = *options;
-    torc_sim_set_faults(sim, sim->options.faults, sim->options.fault_per_mille);
+    sim->fault_rate = USUAL_RATE;
     torc__random_init_from(&sim->random, sim->options.seed);
     torc__random_init_from(&sim->hash_keys, ~sim->options.seed);
     torc__list_init(&sim->connections);
     sim->last_host = &sim->hosts;
+    sim->last_name = &sim->names;
     sim->watch = torc__watch_begin();
     torc__sim_take_world(sim);
-    sim->outside = make_host(sim, "outside", "203.0.113.1");
+    sim->outside = torc__sim_make_host(sim, "outside", "203.0.113.1");
     return sim;
 }
 
-static void free_listeners(torc__list *listeners)
+/* Everything but the record itself, so that it can still be asked whether it has ended. */
+static void end(torc_sim *sim, torc__report *report)
 {
-    torc__list *link;
-
-    while ((link = torc__list_take_first(listeners)) != NULL)
-        torc__testing_release(TORC_CONTAINER_OF(link, torc__sim_listener, link));
+    if (sim->ending)
+        return;
+    sim->ending = true;
+    for (torc_sim_host *host = sim->hosts; host != NULL; host = host->next)
+        if (host->reactor != NULL)
+            torc__sim_close_reactor(host, report);
+    torc__sim_leave_world(sim);
+    torc__watch_end(sim->watch, report);
 }
 
-static void free_host(torc_sim_host *host)
+size_t torc_sim_leaks(torc_sim *sim)
 {
-    free_listeners(&host->listeners);
-    free_listeners(&host->old_listeners);
-    while (host->routes != NULL) {
-        torc__sim_route *route = host->routes;
+    torc__report report = { .length = 0 };
 
-        host->routes = route->next;
-        torc__testing_release(route);
-    }
-    torc__testing_release(host);
+    end(sim, &report);
+    if (report.lines > 0)
+        fprintf(stderr, "torc-testing: seed %llu left behind:\n%s\n",
+            (unsigned long long)sim->options.seed, report.text);
+    return report.lines;
 }
 
-static void free_network(torc_sim *sim)
+void torc__sim_free(torc_sim *sim, torc__report *report)
 {
+    unsigned long long seed = sim->options.seed;
     torc__list *link;
 
+    end(sim, report);
     while ((link = torc__list_take_first(&sim->connections)) != NULL)
         torc__sim_free_connection(TORC_CONTAINER_OF(link, torc__sim_connection, link));
-    while (sim->hosts != NULL) {
-        torc_sim_host *host = sim->hosts;
-
-        sim->hosts = host->next;
-        free_host(host);
-    }
+    torc__sim_free_hosts(sim);
     torc__sim_free_peers(sim);
     torc__testing_release(sim->events.heap);
     torc__testing_release(sim->happened);
+    torc__testing_release(sim);
+    if (report->lines > 0)
+        torc__report_add(report, "the simulation's seed is %llu", seed);
 }
 
 void torc_sim_free(torc_sim *sim)
 {
     torc__report report = { .length = 0 };
-    unsigned long long seed;
 
     if (sim == NULL)
         return;
-    seed = sim->options.seed;
-    sim->ending = true;
-    for (torc_sim_host *host = sim->hosts; host != NULL; host = host->next)
-        if (host->reactor != NULL)
-            torc__sim_close_reactor(host, &report);
-    free_network(sim);
-    torc__sim_leave_world(sim);
-    torc__watch_end(sim->watch, &report);
-    torc__testing_release(sim);
-    if (report.length > 0)
-        torc__report_add(&report, "the simulation's seed is %llu", seed);
+    if (torc__sim_is_looped(sim)) {
+        torc_testing_failed("TORC_SIM_FOR_SEEDS frees its network itself");
+        return;
+    }
+    torc__sim_free(sim, &report);
     torc__report_fail(&report);
 }

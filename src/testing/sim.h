@@ -1,7 +1,9 @@
 /*
  * The inside of the simulated network. Everything happens in one thread and out of one seed:
  *
- *   sim.c          the public calls, and the clock that moves from one event to the next
+ *   sim.c          the network as a whole, and the clock that moves from one event to the next
+ *   sim_host.c     hosts: what they have, how they crash and come up again; links between them
+ *   sim_names.c    which addresses a name has
  *   sim_events.c   the queue of what is to happen, ordered by time and then by sequence
  *   sim_driver.c   the torc_driver of a host: what its reactor asks for and is told
  *   sim_socket.c   connections: two sockets each; opening, sending, closing
@@ -44,16 +46,22 @@ typedef struct torc__sim_event {
     uint64_t sequence;
     torc__sim_call *call;
     void *argument;
+    bool waits; /* nothing moves until then */
 } torc__sim_event;
 
 typedef struct torc__sim_events {
     torc__sim_event *heap;
     size_t count;
     size_t capacity;
+    size_t moving; /* those for which torc_sim_run goes on */
     uint64_t sequence;
 } torc__sim_events;
 
+/* Something is on its way until then. */
 void torc__sim_add_event(torc_sim *sim, torc_time time, torc__sim_call *call, void *argument);
+
+/* As torc__sim_add_event; but the network is at rest until then. */
+void torc__sim_add_wait(torc_sim *sim, torc_time time, torc__sim_call *call, void *argument);
 
 /* TORC_NEVER when nothing is to happen. */
 torc_time torc__sim_next_event(const torc_sim *sim);
@@ -61,7 +69,7 @@ torc_time torc__sim_next_event(const torc_sim *sim);
 /* Runs the earliest, which must exist. */
 void torc__sim_run_event(torc_sim *sim);
 
-/* -- the network and its hosts: sim.c ------------------------------------------------------ */
+/* -- hosts: sim_host.c --------------------------------------------------------------------- */
 
 /* From one host to another: how segments travel. */
 typedef struct torc__sim_route {
@@ -73,7 +81,7 @@ typedef struct torc__sim_route {
     unsigned partitions;  /* by faults, under way */
 } torc__sim_route;
 
-enum { TORC__SIM_FAULTS = 10, TORC__SIM_NAME_SIZE = 64 };
+enum { TORC__SIM_FAULTS = 13, TORC__SIM_NAME_SIZE = 64 };
 
 /* Embed it first in what a host's reactor has to be told of. */
 typedef struct torc__sim_ready {
@@ -109,8 +117,19 @@ struct torc_sim_host {
     int next_number;         /* of an accepted connection */
     uint16_t next_port;
     bool crashed;
+    bool crashes_soon;       /* a fault has it crash, or come up again */
+    torc_sim_boot *boot;
+    void *boot_argument;
+    torc_sim_limits limits;
+    size_t memory;           /* held, since there is a limit */
     uint64_t occasions[TORC__SIM_FAULTS]; /* on which each fault might have happened here */
 };
+
+typedef struct torc__sim_name {
+    struct torc__sim_name *next;
+    torc_sim_host *host;
+    char text[];
+} torc__sim_name;
 
 typedef struct torc__sim_happening {
     uint64_t occasion;
@@ -123,6 +142,8 @@ struct torc_sim {
     torc__watch *watch;
     torc_sim *outer;          /* made before this one, and still there */
     torc_sim_options options;
+    unsigned faults;          /* torc_sim_fault, ored */
+    unsigned fault_rate;
     torc__random random;      /* for the network's own chance: jitter, loss */
     torc__random hash_keys;   /* for what the program takes for random */
     torc__sim_events events;
@@ -133,6 +154,9 @@ struct torc_sim {
     torc_sim_host **last_host;
     unsigned host_count;
     torc_sim_host *outside;
+    torc_sim_host *server;    /* NULL: not asked for */
+    torc__sim_name *names;
+    torc__sim_name **last_name;
     torc_sim_host *running;   /* whose reactor runs now */
     torc__list connections;
     torc_sim_peer *peers;
@@ -143,8 +167,19 @@ struct torc_sim {
     bool ending;
 };
 
+torc_sim_host *torc__sim_make_host(torc_sim *sim, const char *name, const char *address);
+void torc__sim_free_hosts(torc_sim *sim);
+
+/* A moment at which a host may crash. */
+void torc__sim_may_crash(torc_sim_host *host);
+
 /* The host that has the address, seen from `from`; NULL when there is none. */
 torc_sim_host *torc__sim_find_host(torc_sim_host *from, const torc_address *address);
+
+/* -- the network: sim.c -------------------------------------------------------------------- */
+
+/* As torc_sim_free, whoever's it is; what is wrong goes into the report. */
+void torc__sim_free(torc_sim *sim, torc__report *report);
 
 /* Adds to the history. */
 void torc__sim_note(torc_sim *sim, const torc_sim_host *host, const char *what, torc_slice bytes);
@@ -219,6 +254,8 @@ struct torc__sim_socket {
     torc_time keep_alive;        /* idle for so long, it asks whether the other is there; or 0 */
     torc_time last_heard;
     unsigned probes;             /* that were not answered */
+    bool forgotten;              /* its host has crashed, and knows nothing of it */
+    torc_time busy_until;        /* of a slow connection: the last bit has left by then */
     int late_count;              /* of a send that is told when it is done: its pieces */
     struct iovec late[TORC__SIM_PIECES_MAX];
 };
@@ -229,6 +266,7 @@ struct torc__sim_connection {
     torc__sim_socket ends[2]; /* who connected, and who was connected to */
     unsigned events;          /* that point here */
     bool dead;                /* nothing arrives any more */
+    uint64_t bytes_per_second; /* 0: it is not slow */
     bool severed;             /* bytes were lost for good: nothing but resets may arrive */
 };
 
@@ -265,10 +303,12 @@ void torc__sim_arrived(torc__sim_socket *socket, torc__sim_segment *segment);
 /* The socket is broken from now on. */
 void torc__sim_break(torc__sim_socket *socket, int error);
 
+/* Its host has crashed: it says nothing more, and whatever comes to it is answered by a reset. */
+void torc__sim_forget(torc__sim_socket *socket);
+
 /* Frees the connection if neither side nor any event needs it. */
 void torc__sim_tidy(torc__sim_connection *connection);
 void torc__sim_free_connection(torc__sim_connection *connection);
-
 
 /* -- listeners: sim_listener.c ------------------------------------------------------------- */
 
@@ -305,6 +345,28 @@ void torc__sim_queue_clear(torc__sim_queue *queue);
 void torc__sim_queue_append(torc__sim_queue *queue, torc__sim_segment *segment);
 torc__sim_segment *torc__sim_queue_take(torc__sim_queue *queue);
 
+/* -- names: sim_names.c -------------------------------------------------------------------- */
+
+enum { TORC__SIM_ADDRESSES_MAX = 32 };
+
+typedef struct torc__sim_answer {
+    size_t count;
+    torc_time delay;
+    torc_address addresses[TORC__SIM_ADDRESSES_MAX]; /* without a port */
+} torc__sim_answer;
+
+/* As the program on `asker` is told, for better or worse. */
+void torc__sim_look_up(
+    torc_sim_host *asker, const char *name, bool only_ipv6, torc__sim_answer *ret_answer);
+
+/* The truth: NULL when nobody has the name. */
+torc_sim_host *torc__sim_named(const torc_sim *sim, const char *name);
+
+/* Whether nobody answers there, not even that there is nobody. */
+bool torc__sim_is_silent(const torc_address *address);
+
+void torc__sim_free_names(torc_sim *sim);
+
 /* -- faults: sim_faults.c ------------------------------------------------------------------ */
 
 /* Whether, on this occasion, it happens to the host. */
@@ -333,6 +395,9 @@ void torc__sim_peer_told(torc_sim_peer *peer);
 void torc__sim_free_peers(torc_sim *sim);
 
 /* -- seeds: sim_seeds.c -------------------------------------------------------------------- */
+
+/* Whether it is the network of a loop over seeds. */
+bool torc__sim_is_looped(const torc_sim *sim);
 
 /* Tells who looks for fewer faults. */
 void torc__sim_trace(const torc__sim_happening *happening);

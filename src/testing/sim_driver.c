@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 /* Accepted connections are counted from here on. */
 #define FIRST_NUMBER (1 << 24)
@@ -259,20 +258,19 @@ static void driver_discard(torc_driver *driver, int descriptor)
         torc__sim_close(socket, false);
 }
 
-/* A host's name is what the test has called it. */
 static size_t driver_look_up(torc_driver *driver, const char *host, uint16_t port, bool only_ipv6,
-    torc_address *ret_addresses, size_t maximum)
+    torc_address *ret_addresses, size_t maximum, torc_time *ret_delay)
 {
-    size_t count = 0;
+    torc__sim_answer answer;
+    size_t count;
 
-    for (const torc_sim_host *each = host_of(driver)->sim->hosts; each != NULL && count < maximum;
-         each = each->next) {
-        if (strcasecmp(each->name, host) != 0
-            || (only_ipv6 && each->address.kind != TORC_ADDRESS_IPV6))
-            continue;
-        ret_addresses[count] = each->address;
-        ret_addresses[count++].port = port;
+    torc__sim_look_up(host_of(driver), host, only_ipv6, &answer);
+    count = answer.count < maximum ? answer.count : maximum;
+    for (size_t i = 0; i < count; i++) {
+        ret_addresses[i] = answer.addresses[i];
+        ret_addresses[i].port = port;
     }
+    *ret_delay = answer.delay;
     return count;
 }
 

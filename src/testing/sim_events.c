@@ -30,24 +30,34 @@ static void grow(torc__sim_events *events)
     events->capacity = capacity;
 }
 
-void torc__sim_add_event(torc_sim *sim, torc_time time, torc__sim_call *call, void *argument)
+static void add(torc_sim *sim, torc__sim_event event)
 {
     torc__sim_events *events = &sim->events;
     size_t at = events->count;
 
     if (at == events->capacity)
         grow(events);
-    events->heap[at] = (torc__sim_event){
-        .time = time > sim->now ? time : sim->now,
-        .sequence = events->sequence++,
-        .call = call,
-        .argument = argument,
-    };
+    if (event.time < sim->now)
+        event.time = sim->now;
+    event.sequence = events->sequence++;
+    events->moving += !event.waits;
+    events->heap[at] = event;
     events->count++;
     while (at > 0 && comes_before(&events->heap[at], &events->heap[(at - 1) / 2])) {
         swap(&events->heap[at], &events->heap[(at - 1) / 2]);
         at = (at - 1) / 2;
     }
+}
+
+void torc__sim_add_event(torc_sim *sim, torc_time time, torc__sim_call *call, void *argument)
+{
+    add(sim, (torc__sim_event){ .time = time, .call = call, .argument = argument });
+}
+
+void torc__sim_add_wait(torc_sim *sim, torc_time time, torc__sim_call *call, void *argument)
+{
+    add(sim,
+        (torc__sim_event){ .time = time, .call = call, .argument = argument, .waits = true });
 }
 
 torc_time torc__sim_next_event(const torc_sim *sim)
@@ -79,5 +89,6 @@ void torc__sim_run_event(torc_sim *sim)
 
     events->heap[0] = events->heap[--events->count];
     sift_down(events);
+    events->moving -= !event.waits;
     event.call(sim, event.argument);
 }

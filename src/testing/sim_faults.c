@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-/* Those that no program may even notice come so much more often. */
-enum { HARMLESS_FACTOR = 20 };
+/* Those that no program may even notice come so much more often; crashes so much more seldom. */
+enum { HARMLESS_FACTOR = 20, CRASH_DIVISOR = 10 };
 
 #define HARMLESS ((unsigned)(TORC_SIM_SPLIT_READS | TORC_SIM_SHORT_WRITES | TORC_SIM_DELAYS))
 
@@ -86,17 +86,20 @@ static uint64_t mix(uint64_t number)
 bool torc__sim_occurs(torc_sim_host *host, torc_sim_fault fault)
 {
     torc_sim *sim = host->sim;
-    unsigned per_mille = sim->options.fault_per_mille;
+    unsigned rate = sim->fault_rate;
+    unsigned sides = 1000;
     uint64_t occasion;
     uint64_t dice;
 
-    if ((sim->options.faults & (unsigned)fault) == 0 || sim->ending)
+    if ((sim->faults & (unsigned)fault) == 0 || sim->ending || host->crashed)
         return false;
     if ((unsigned)fault & HARMLESS)
-        per_mille *= HARMLESS_FACTOR;
+        rate *= HARMLESS_FACTOR;
+    if (fault == TORC_SIM_CRASHES)
+        sides *= CRASH_DIVISOR;
     occasion = next_occasion(host, fault);
     dice = mix(mix(sim->options.seed) + occasion * UINT64_C(0x9E3779B97F4A7C15));
-    if (dice % 1000 >= per_mille || !is_allowed(occasion))
+    if (dice % sides >= rate || !is_allowed(occasion))
         return false;
     torc__random_init_from(&sim->choices, dice);
     remember(host, occasion, fault);
@@ -132,6 +135,12 @@ const char *torc__sim_fault_name(torc_sim_fault fault)
         return "descriptors run out";
     case TORC_SIM_MEMORY:
         return "an allocation fails";
+    case TORC_SIM_SLOW_PEERS:
+        return "a connection becomes slow";
+    case TORC_SIM_LOOK_UPS:
+        return "a look-up goes wrong";
+    case TORC_SIM_CRASHES:
+        return "the host crashes";
     case TORC_SIM_ALL_FAULTS:
         break;
     }

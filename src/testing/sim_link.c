@@ -17,6 +17,9 @@
 #define DELAY_MAX  (3 * TORC_SECOND)
 #define HEALED_MAX (20 * TORC_SECOND)
 
+/* Bytes a second, of a slow connection. */
+enum { SLOWEST = 100, SLOW = 5000 };
+
 #define PROBE_WAIT (75 * TORC_SECOND)
 
 enum { SYN_TRIES = 6, DATA_TRIES = 15, PROBES_MAX = 9 };
@@ -77,6 +80,8 @@ torc__sim_route *torc__sim_route_to(torc_sim_host *from, torc_sim_host *to)
             return route;
     route = torc__testing_allocate(sizeof *route);
     route->to = to;
+    if (from != to)
+        route->link = from->sim->options.link;
     route->next = from->routes;
     from->routes = route;
     return route;
@@ -102,8 +107,8 @@ static void part(torc__sim_socket *socket)
 
     socket->route->partitions++;
     socket->other->route->partitions++;
-    torc__sim_add_event(sim, healed, heal, socket->route);
-    torc__sim_add_event(sim, healed, heal, socket->other->route);
+    torc__sim_add_wait(sim, healed, heal, socket->route);
+    torc__sim_add_wait(sim, healed, heal, socket->other->route);
 }
 
 /* -- on the way ---------------------------------------------------------------------------- */
@@ -192,6 +197,18 @@ static void look(torc_sim *sim, void *argument)
     torc__sim_tidy(connection);
 }
 
+/* When the last of so many bytes has left, behind those before them. */
+static torc_time departure(torc_time *busy_until, torc_time time, size_t length, uint64_t rate)
+{
+    if (rate == 0)
+        return time;
+    if (time < *busy_until)
+        time = *busy_until;
+    time += (torc_time)((double)length * (double)TORC_SECOND / (double)rate);
+    *busy_until = time;
+    return time;
+}
+
 /* When it will be there, if it is not lost. */
 static torc_time arrival_of(torc__sim_socket *from, size_t length)
 {
@@ -200,12 +217,8 @@ static torc_time arrival_of(torc__sim_socket *from, size_t length)
     const torc_sim_link *link = &route->link;
     torc_time time = sim->now;
 
-    if (link->bytes_per_second != 0) {
-        if (time < route->busy_until)
-            time = route->busy_until;
-        time += (torc_time)((double)length * (double)TORC_SECOND / (double)link->bytes_per_second);
-        route->busy_until = time;
-    }
+    time = departure(&route->busy_until, time, length, link->bytes_per_second);
+    time = departure(&from->busy_until, time, length, from->connection->bytes_per_second);
     time += link->delay;
     if (link->jitter > 0)
         time += (torc_time)torc__random_below(&sim->random, (uint64_t)link->jitter + 1);
@@ -244,6 +257,10 @@ static bool meets_a_fault(torc__sim_socket *from, torc__sim_kind kind)
         from->connection->dead = true;
     if (torc__sim_occurs(from->host, TORC_SIM_PARTITIONS))
         part(from);
+    if (torc__sim_occurs(from->host, TORC_SIM_SLOW_PEERS))
+        from->connection->bytes_per_second =
+            SLOWEST + torc__sim_choose(from->host->sim, SLOW - SLOWEST);
+    torc__sim_may_crash(from->host);
     return torc__sim_occurs(from->host, TORC_SIM_RESETS);
 }
 
@@ -256,6 +273,7 @@ void torc__sim_carry(torc__sim_socket *from, torc__sim_kind kind, torc_slice byt
         reset_on_the_way(from);
         return;
     }
+    in_packets = in_packets || from->connection->bytes_per_second != 0;
     do {
         torc_slice packet = in_packets ? torc_slice_first(bytes, TORC__SIM_PACKET) : bytes;
 
@@ -272,21 +290,24 @@ static void probe(torc_sim *sim, void *argument);
 static void probe_at(torc__sim_socket *socket, torc_time time)
 {
     socket->connection->events++;
-    torc__sim_add_event(socket->host->sim, time, probe, socket);
+    torc__sim_add_wait(socket->host->sim, time, probe, socket);
 }
 
 static void probe_now(torc__sim_socket *socket)
 {
     torc_time now = socket->host->sim->now;
 
-    if (!cannot_arrive(socket) && !cannot_arrive(socket->other)) {
+    if (cannot_arrive(socket) || cannot_arrive(socket->other)) {
+        if (socket->probes++ == PROBES_MAX)
+            torc__sim_break(socket, ETIMEDOUT);
+        else
+            probe_at(socket, now + PROBE_WAIT);
+    } else if (socket->other->forgotten) {
+        torc__sim_break(socket, ECONNRESET);
+    } else {
         socket->last_heard = now;
         socket->probes = 0;
         probe_at(socket, now + socket->keep_alive);
-    } else if (socket->probes++ == PROBES_MAX) {
-        torc__sim_break(socket, ETIMEDOUT);
-    } else {
-        probe_at(socket, now + PROBE_WAIT);
     }
 }
 

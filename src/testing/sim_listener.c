@@ -89,11 +89,41 @@ static torc__sim_socket *take_first(torc__sim_listener *listener)
     return TORC_CONTAINER_OF(link, torc__sim_socket, link);
 }
 
+/* As a kernel would count: who waits to be accepted has none yet. */
+static size_t count_descriptors(const torc_sim_host *host)
+{
+    const torc__list *connections = &host->sim->connections;
+    size_t count = 0;
+
+    for (const torc__list *link = connections->next; link != connections; link = link->next) {
+        const torc__sim_connection *connection =
+            TORC_CONTAINER_OF(link, torc__sim_connection, link);
+
+        for (size_t i = 0; i < 2; i++) {
+            const torc__sim_socket *socket = &connection->ends[i];
+
+            count += socket->host == host && !socket->closed
+                && (socket->io != NULL || socket->number != 0);
+        }
+    }
+    for (const torc__list *link = host->listeners.next; link != &host->listeners;
+         link = link->next)
+        count++;
+    return count;
+}
+
+static bool is_at_limit(const torc_sim_host *host)
+{
+    return host->limits.descriptors != 0 && count_descriptors(host) >= host->limits.descriptors;
+}
+
 /* Whether a shortage of descriptors is on, or begins. */
 bool torc__sim_lacks_descriptors(torc_sim_host *host)
 {
     torc_sim *sim = host->sim;
 
+    if (is_at_limit(host))
+        return true;
     if (sim->now >= host->short_until && torc__sim_occurs(host, TORC_SIM_DESCRIPTORS))
         host->short_until = sim->now + 1 + (torc_time)torc__sim_choose(sim, SHORTAGE_MAX);
     return sim->now < host->short_until;
@@ -180,6 +210,8 @@ int torc__sim_listen(torc_sim_host *host, torc_io *io, const torc_address *addre
     if ((address->kind == TORC_ADDRESS_UNIX || address->port != 0)
         && is_taken(host, address, options->reuse_port))
         return -EADDRINUSE;
+    if (is_at_limit(host))
+        return -EMFILE;
     listener = torc__testing_allocate(sizeof *listener);
     listener->ready.tell = tell_listener;
     listener->host = host;

@@ -4,6 +4,8 @@
  */
 #include "testing/sim.h"
 
+#include "endpoint/endpoint.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -94,27 +96,79 @@ void torc__sim_peer_told(torc_sim_peer *peer)
     flush(peer);
 }
 
-torc_sim_peer *torc_sim_dial(torc_sim *sim, const char *address, uint16_t port)
+/* -- dialling ------------------------------------------------------------------------------ */
+
+/* A description that names no host is one as for listening: at the server. */
+static bool find_at_server(torc_sim *sim, const char *description, torc_address *ret_address)
+{
+    torc__endpoint endpoint;
+    torc_failure *failure = torc__endpoint_to_listen(description, &endpoint);
+    uint16_t port = endpoint.address.port;
+
+    torc_failure_release(failure);
+    if (failure != NULL || endpoint.address.kind == TORC_ADDRESS_NONE)
+        return false;
+    *ret_address = torc_sim_server(sim)->address;
+    ret_address->port = port;
+    return true;
+}
+
+static bool find_by_name(const torc_sim *sim, const torc__endpoint *endpoint,
+    torc_address *ret_address)
+{
+    const torc_sim_host *host = torc__sim_named(sim, endpoint->host);
+
+    if (host == NULL)
+        return false;
+    *ret_address = host->address;
+    ret_address->port = endpoint->port;
+    return true;
+}
+
+/* Where it is; false: nowhere. */
+static bool find(torc_sim *sim, const char *description, torc_address *ret_address)
+{
+    torc__endpoint endpoint;
+    torc_failure *failure = torc__endpoint_to_connect(description, &endpoint);
+
+    if (failure != NULL) {
+        torc_failure_release(failure);
+        return find_at_server(sim, description, ret_address);
+    }
+    if (endpoint.host[0] != '\0')
+        return find_by_name(sim, &endpoint, ret_address);
+    *ret_address = endpoint.address;
+    return endpoint.address.kind != TORC_ADDRESS_NONE;
+}
+
+/* UNIX sockets are reached from their own host only. */
+static torc_sim_host *caller_of(torc_sim *sim, const torc_address *address)
+{
+    return address->kind == TORC_ADDRESS_UNIX ? torc_sim_server(sim) : sim->outside;
+}
+
+torc_sim_peer *torc_sim_dial(torc_sim *sim, const char *endpoint)
 {
     torc_sim_peer *peer = torc__testing_allocate(sizeof *peer);
-    torc_address to;
-    int error = EINVAL;
+    torc_address address;
+    int error = -EINVAL;
 
     peer->sim = sim;
     peer->next = sim->peers;
     sim->peers = peer;
-    if (torc_address_parse(torc_slice_of(address), port, &to))
-        peer->socket = torc__sim_connect(sim->outside, &to, NULL, &error);
+    if (find(sim, endpoint, &address))
+        peer->socket = torc__sim_connect(caller_of(sim, &address), &address, NULL, &error);
     else
-        torc_testing_failed("torc_sim_dial: '%s' is no address", address);
-    if (peer->socket == NULL)
-        return peer;
-    peer->socket->peer = peer;
-    peer->error = peer->socket->error;
+        torc_testing_failed("torc_sim_dial: '%s' is nowhere in this network", endpoint);
+    peer->error = peer->socket != NULL ? peer->socket->error : -error;
+    if (peer->socket != NULL)
+        peer->socket->peer = peer;
     return peer;
 }
 
-void torc_sim_peer_send(torc_sim_peer *peer, torc_slice bytes)
+/* -- what the test does with it ------------------------------------------------------------ */
+
+void torc_sim_send_bytes(torc_sim_peer *peer, torc_slice bytes)
 {
     if (bytes.length == 0 || peer->closes || peer->socket == NULL)
         return;
@@ -123,7 +177,12 @@ void torc_sim_peer_send(torc_sim_peer *peer, torc_slice bytes)
     flush(peer);
 }
 
-void torc_sim_peer_close_write(torc_sim_peer *peer)
+void torc_sim_send(torc_sim_peer *peer, const char *text)
+{
+    torc_sim_send_bytes(peer, torc_slice_of(text));
+}
+
+void torc_sim_close_write(torc_sim_peer *peer)
 {
     peer->closes = true;
     flush(peer);
@@ -141,50 +200,50 @@ static void close_both(torc_sim_peer *peer, bool reset)
     torc__sim_close(socket, reset);
 }
 
-void torc_sim_peer_close(torc_sim_peer *peer)
+void torc_sim_close(torc_sim_peer *peer)
 {
     close_both(peer, false);
 }
 
-void torc_sim_peer_reset(torc_sim_peer *peer)
+void torc_sim_reset(torc_sim_peer *peer)
 {
     close_both(peer, true);
 }
 
-void torc_sim_peer_stall(torc_sim_peer *peer)
+void torc_sim_stall(torc_sim_peer *peer)
 {
     peer->stalled = true;
 }
 
-void torc_sim_peer_unstall(torc_sim_peer *peer)
+void torc_sim_unstall(torc_sim_peer *peer)
 {
     peer->stalled = false;
     if (peer->socket != NULL)
         torc__sim_peer_told(peer);
 }
 
-torc_slice torc_sim_peer_received(const torc_sim_peer *peer)
+torc_slice torc_sim_received(const torc_sim_peer *peer)
 {
     return torc_slice_make(peer->received.bytes, peer->received.length);
 }
 
-bool torc_sim_peer_is_open(const torc_sim_peer *peer)
+bool torc_sim_is_open(const torc_sim_peer *peer)
 {
     return peer->socket != NULL && peer->connected && !peer->other_closed && !peer->closes
         && peer->error == 0;
 }
 
-torc_sim_peer_end torc_sim_peer_state(const torc_sim_peer *peer)
+torc_sim_end torc_sim_state(const torc_sim_peer *peer)
 {
     if (peer->error == ETIMEDOUT || peer->error == EHOSTUNREACH)
-        return TORC_SIM_PEER_TIMED_OUT;
+        return TORC_SIM_TIMED_OUT;
     if (peer->error != 0)
-        return peer->connected ? TORC_SIM_PEER_RESET : TORC_SIM_PEER_REFUSED;
+        return peer->connected ? TORC_SIM_RESET : TORC_SIM_REFUSED;
     if (peer->socket == NULL)
-        return TORC_SIM_PEER_CLOSED;
+        return TORC_SIM_CLOSED;
     if (!peer->connected)
-        return TORC_SIM_PEER_CONNECTING;
-    return peer->other_closed ? TORC_SIM_PEER_ENDED : TORC_SIM_PEER_OPEN;
+        return TORC_SIM_CONNECTING;
+    return peer->other_closed ? TORC_SIM_ENDED : TORC_SIM_OPEN;
 }
 
 void torc__sim_free_peers(torc_sim *sim)

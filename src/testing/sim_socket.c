@@ -318,6 +318,15 @@ void torc__sim_break(torc__sim_socket *socket, int error)
     torc__sim_wake(socket);
 }
 
+void torc__sim_forget(torc__sim_socket *socket)
+{
+    torc__sim_queue_clear(&socket->inbox);
+    torc__sim_queue_clear(&socket->outgoing);
+    socket->forgotten = true;
+    socket->connecting = false;
+    socket->error = ECONNRESET;
+}
+
 bool torc__sim_admits(torc__sim_socket *socket, const torc__sim_segment *segment)
 {
     const torc__sim_listener *listener;
@@ -361,6 +370,12 @@ void torc__sim_arrived(torc__sim_socket *socket, torc__sim_segment *segment)
 {
     torc__sim_kind kind = segment->kind;
 
+    if (socket->forgotten) {
+        torc__testing_release(segment);
+        if (kind != TORC__SIM_RST)
+            reset(socket);
+        return;
+    }
     if (socket->connection->severed && kind != TORC__SIM_RST) {
         torc__testing_release(segment);
         torc__sim_break(socket, ECONNRESET);
@@ -436,7 +451,8 @@ static void choose_address(torc_sim_host *host, const torc_address *peer,
 torc__sim_socket *torc__sim_connect(torc_sim_host *host, const torc_address *peer,
     const torc_address *local, int *ret_error)
 {
-    torc_sim_host *to = torc__sim_find_host(host, peer);
+    bool silent = torc__sim_is_silent(peer);
+    torc_sim_host *to = silent ? host->sim->outside : torc__sim_find_host(host, peer);
     torc__sim_connection *connection;
     torc__sim_socket *socket;
 
@@ -445,6 +461,7 @@ torc__sim_socket *torc__sim_connect(torc_sim_host *host, const torc_address *pee
         return NULL;
     }
     connection = make_connection(host, to != NULL ? to : host);
+    connection->dead = silent;
     socket = &connection->ends[0];
     socket->connecting = true;
     socket->other->address = *peer;

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/time.h"
+#include "testing/blocks.h"
 
 /* 2026-01-01 00:00 UTC: when each simulation begins. */
 #define BEGINNING ((torc_time)1767225600 * TORC_SECOND)
@@ -15,10 +16,15 @@ static torc_sim *newest;
 /* Only what runs on a host meets with a shortage, and no promise of the engine's is broken. */
 static bool may_allocate(size_t size)
 {
-    (void)size;
-    if (newest->running == NULL || torc__allocation_is_vital())
+    torc_sim_host *host = newest->running;
+    const torc_sim_limits *limits;
+
+    if (host == NULL || torc__allocation_is_vital())
         return true;
-    return !torc__sim_occurs(newest->running, TORC_SIM_MEMORY);
+    limits = &host->limits;
+    if (limits->memory != 0 && (size > limits->memory || host->memory > limits->memory - size))
+        return false;
+    return !torc__sim_occurs(host, TORC_SIM_MEMORY);
 }
 
 static torc_time wall_clock(void)
@@ -46,6 +52,7 @@ void torc__sim_take_world(torc_sim *sim)
     /* One in whose turn a test has failed, by a jump, was left for good. */
     while (newest != NULL && newest->running != NULL)
         newest = newest->outer;
+    torc__blocks_charge(NULL);
     sim->outer = newest;
     newest = sim;
     set_hooks();

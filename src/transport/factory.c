@@ -21,15 +21,27 @@ static torc_slice key_of_host(const torc__hash_entry *entry)
     return torc_slice_make(self->key, self->key_length);
 }
 
-torc_factory *torc_factory_new(const torc_factory_options *options)
+static torc_factory *set_up(torc_factory *factory, const torc_factory_options *options)
 {
-    torc_factory *factory = torc__allocate_vital(sizeof *factory);
-
     if (factory == NULL)
-        torc__abort_out_of_memory("a factory");
+        return NULL;
     factory->options = *options;
     factory->holders = 1;
     torc__hash_table_init(&factory->hosts, key_of_host);
+    return factory;
+}
+
+torc_factory *torc__factory_try_new(const torc_factory_options *options)
+{
+    return set_up(torc__allocate_zeroed(sizeof(torc_factory)), options);
+}
+
+torc_factory *torc_factory_new(const torc_factory_options *options)
+{
+    torc_factory *factory = set_up(torc__allocate_vital(sizeof(torc_factory)), options);
+
+    if (factory == NULL)
+        torc__abort_out_of_memory("a factory");
     return factory;
 }
 
@@ -155,7 +167,7 @@ static void uncount_host(torc_factory *factory, const torc_address *peer)
 
 /* -- connections and ports ----------------------------------------------------------------- */
 
-bool torc__factory_admits(torc_factory *factory, const torc_address *peer)
+bool torc__factory_has_room(const torc_factory *factory, const torc_address *peer)
 {
     const torc_factory_options *options = &factory->options;
 
@@ -167,7 +179,15 @@ bool torc__factory_admits(torc_factory *factory, const torc_address *peer)
         if (found != NULL && found->connections >= options->connections_per_host_max)
             return false;
     }
-    return options->admits == NULL || options->admits(options->context, peer);
+    return true;
+}
+
+bool torc__factory_admits(torc_factory *factory, const torc_address *peer)
+{
+    const torc_factory_options *options = &factory->options;
+
+    return torc__factory_has_room(factory, peer)
+        && (options->admits == NULL || options->admits(options->context, peer));
 }
 
 void torc__factory_opened(torc_factory *factory, const torc_address *peer)

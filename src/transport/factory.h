@@ -19,6 +19,9 @@ struct torc_factory {
     torc__hash_table hosts; /* connections by peer; used only where there is a limit per host */
 };
 
+/* As torc_factory_new, for factories that are made while the loop runs: NULL when memory is out. */
+TORC_API torc_factory *torc__factory_try_new(const torc_factory_options *options);
+
 /*
  * For protocols that are classes of their own (lines, frames): copies the class table of
  * `kind_size` bytes, which begins with a torc_protocol_class, and makes a factory that uses the
@@ -30,6 +33,9 @@ struct torc_factory {
  */
 torc_factory *torc__factory_new_from(const torc_protocol_class *kind, size_t kind_size,
     const torc_factory_options *options, torc_protocol_class **ret_copy);
+
+/* Whether the limits of the factory leave room for a connection with `peer`. */
+bool torc__factory_has_room(const torc_factory *factory, const torc_address *peer);
 
 /*
  * Whether one more connection from `peer` is welcome: the limits and the user's `admits`. Runs

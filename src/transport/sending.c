@@ -65,7 +65,7 @@ void torc__transport_settle_later(torc_transport *self)
 /* As an io's send: how many bytes went, 0 when it is pending, or a negative errno. */
 static ssize_t send_some(torc_transport *self)
 {
-    torc_io *io = &self->io;
+    torc_io *io = self->top;
     struct iovec pieces[PIECES_MAX];
     int descriptors[TORC_DESCRIPTORS_MAX];
     size_t passed = torc__output_descriptors(&self->output, descriptors);
@@ -149,7 +149,7 @@ void torc__transport_flush(torc_transport *self)
 
 void torc__transport_on_sent(torc_io *io, size_t count, int error)
 {
-    torc_transport *self = (torc_transport *)(void *)io;
+    torc_transport *self = io->owner;
 
     self->flags &= ~(uint32_t)TORC__SEND_PENDING;
     if (self->flags & TORC__LOST)
@@ -170,7 +170,7 @@ static void finish_writing(torc_transport *self)
     if (!(self->flags & TORC__LOSING_WRITE) || (self->flags & TORC__WRITE_FINISHED))
         return;
     self->flags |= TORC__WRITE_FINISHED;
-    error = self->io.kind->finish(&self->io);
+    error = self->top->kind->finish(self->top);
     if (error != 0)
         torc__transport_fail(self, torc__connection_failure(-error));
 }

@@ -35,6 +35,9 @@ enum {
 
 /* -- transport.c --------------------------------------------------------------------------- */
 
+/* What a transport does with what its topmost io tells. */
+extern const torc_io_events torc__transport_events;
+
 /* Has the connection end; the first reason stays. Takes over `reason`. */
 void torc__transport_fail(torc_transport *self, torc_failure *reason);
 

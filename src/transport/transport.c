@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "transport/factory.h"
+#include "transport/filter.h"
 #include "transport/state.h"
 
 #include <errno.h>
@@ -95,7 +96,7 @@ void torc__transport_update_receiving(torc_transport *self)
     if ((self->flags & TORC__IO_CLOSED) || wanted == ((self->flags & TORC__RECEIVING) != 0))
         return;
     self->flags ^= TORC__RECEIVING;
-    self->io.kind->receive(&self->io, wanted);
+    self->top->kind->receive(self->top, wanted);
 }
 
 static void received_end(torc_transport *self, int error)
@@ -118,7 +119,7 @@ static void received_end(torc_transport *self, int error)
 
 static void on_received(torc_io *io, torc_slice data, int error)
 {
-    torc_transport *self = (torc_transport *)(void *)io;
+    torc_transport *self = io->owner;
 
     if (self->flags & (TORC__ABORTING | TORC__LOST))
         return;
@@ -194,6 +195,7 @@ static void free_transport(torc__grave *grave)
     torc_transport *self = TORC_CONTAINER_OF(grave, torc_transport, turn.grave);
 
     torc_factory_release(torc__transport_protocol(self)->factory);
+    torc__filters_free(self);
     torc__free(self->marks);
     torc__free(self);
 }
@@ -210,7 +212,7 @@ static bool close_io(torc_transport *self)
     if (self->io.kind == NULL || (self->flags & TORC__IO_CLOSED))
         return (self->flags & TORC__CLOSE_PENDING) == 0;
     self->flags |= TORC__IO_CLOSED;
-    if (self->io.kind->close(&self->io, (self->flags & TORC__RESETS) != 0))
+    if (self->top->kind->close(self->top, (self->flags & TORC__RESETS) != 0))
         return true;
     self->flags |= TORC__CLOSE_PENDING;
     return false;
@@ -218,7 +220,7 @@ static bool close_io(torc_transport *self)
 
 static void on_closed(torc_io *io)
 {
-    torc_transport *self = (torc_transport *)(void *)io;
+    torc_transport *self = io->owner;
 
     self->flags &= ~(uint32_t)TORC__CLOSE_PENDING;
     if (self->flags & TORC__OVER)
@@ -321,7 +323,8 @@ bool torc_is_closing(const torc_transport *self)
 
 static void on_connected(torc_io *io, int error)
 {
-    torc__connector *connector = ((torc_transport *)(void *)io)->attached.connector;
+    torc_transport *self = io->owner;
+    torc__connector *connector = self->attached.connector;
 
     connector->connected(connector, error);
 }
@@ -343,7 +346,7 @@ static void on_descriptor(torc_io *io, int descriptor)
     torc__transport_settle(self);
 }
 
-static const torc_io_events transport_events = {
+const torc_io_events torc__transport_events = {
     .received = on_received,
     .descriptor = on_descriptor,
     .sent = torc__transport_on_sent,
@@ -387,7 +390,9 @@ torc_transport *torc__transport_new(torc_scope *scope, torc_factory *factory)
     self = torc__allocate_zeroed(sizeof *self + size);
     if (self == NULL)
         return NULL;
-    self->io.events = &transport_events;
+    self->io.events = &torc__transport_events;
+    self->io.owner = self;
+    self->top = &self->io;
     self->io.descriptor = -1;
     self->context.describe = describe;
     torc__scope_init(&self->scope, scope, scope->reactor, scope_ended);
@@ -427,7 +432,7 @@ void torc__transport_start(torc_transport *self, const torc_address *peer)
     torc__transport_leave(self, outer);
     torc__transport_update_receiving(self);
     if (!(self->flags & (TORC__RECEIVING | TORC__IO_CLOSED)))
-        self->io.kind->receive(&self->io, false); /* an accepted socket receives from the start */
+        self->top->kind->receive(self->top, false); /* an accepted socket receives from the start */
     /* Whoever connected is told of the protocol before that is told of its end. */
     if (torc_is_closing(self))
         torc__transport_queue_after(self);
@@ -435,9 +440,19 @@ void torc__transport_start(torc_transport *self, const torc_address *peer)
         torc__transport_settle(self);
 }
 
+torc_failure *torc__transport_take_reason(torc_transport *self, int error)
+{
+    torc_failure *reason = self->reason;
+
+    self->reason = NULL;
+    return reason != NULL ? reason : torc__connection_failure(error);
+}
+
 void torc__transport_drop(torc_transport *self)
 {
     self->flags |= TORC__LOST | TORC__OVER;
+    torc_failure_release(self->reason);
+    self->reason = NULL;
     torc__scope_finish(&self->scope);
     if (close_io(self))
         bury(self);
@@ -457,7 +472,7 @@ torc_reactor *torc_transport_reactor(const torc_transport *self)
 
 torc_address torc_local_address(const torc_transport *self)
 {
-    torc_io *io = (torc_io *)(uintptr_t)&self->io;
+    torc_io *io = self->top;
     torc_address address;
 
     memset(&address, 0, sizeof address);
@@ -468,7 +483,7 @@ torc_address torc_local_address(const torc_transport *self)
 
 torc_address torc_peer_address(const torc_transport *self)
 {
-    torc_io *io = (torc_io *)(uintptr_t)&self->io;
+    torc_io *io = self->top;
     torc_address address = noted_peer(self);
 
     if (address.kind == TORC_ADDRESS_UNIX && !(self->flags & TORC__IO_CLOSED))
@@ -502,9 +517,9 @@ bool torc_peer_credentials(const torc_transport *self, int64_t *ret_process,
 static void set_option(torc_transport *self, torc_io_option option, int value)
 {
     if (self->io.kind == NULL || (self->flags & TORC__IO_CLOSED)
-        || self->io.kind->set_option == NULL)
+        || self->top->kind->set_option == NULL)
         return;
-    (void)self->io.kind->set_option(&self->io, option, value);
+    (void)self->top->kind->set_option(self->top, option, value);
 }
 
 void torc_set_no_delay(torc_transport *self, bool on)

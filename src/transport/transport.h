@@ -22,6 +22,8 @@
 #include "reactor/reactor.h"
 #include "transport/output.h"
 
+struct torc__filter;
+
 /* Who is told that the connecting of a transport that is not started yet is over. */
 typedef struct torc__connector {
     void (*connected)(struct torc__connector *connector, int error);
@@ -43,6 +45,7 @@ typedef struct torc__water_marks {
 
 struct torc_transport {
     torc_io io; /* first */
+    torc_io *top;                 /* what is sent to and received from: `io`, or a filter on it */
     torc__context context;
     torc_scope scope;
     torc__output output;
@@ -83,6 +86,12 @@ TORC_API void torc__transport_start(torc_transport *transport, const torc_addres
 
 /* Gives up a transport that was never started. Closes its io if that is open. */
 TORC_API void torc__transport_drop(torc_transport *transport);
+
+/*
+ * Why a transport that was never started must not begin, where a filter said so (transport/filter.h);
+ * else what `error` means. The caller's to release.
+ */
+torc_failure *torc__transport_take_reason(torc_transport *transport, int error);
 
 extern TORC_API const torc__member_kind torc__members_connection;
 

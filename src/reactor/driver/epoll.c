@@ -97,9 +97,16 @@ static int open_driver(torc_driver *driver)
     return torc__readiness_open(driver, &poller);
 }
 
+/* An epoll instance can itself be waited for. */
+static int epoll_descriptor(torc_driver *driver)
+{
+    return ((epoll_driver *)(void *)driver)->epoll;
+}
+
 const torc_driver_class torc__driver_epoll = {
     .name = "epoll",
     .size = sizeof(epoll_driver),
     .open = open_driver,
+    .descriptor = epoll_descriptor,
     TORC__READINESS_CALLS,
 };

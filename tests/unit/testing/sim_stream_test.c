@@ -9,11 +9,11 @@ static void connections_are_made_and_carry_bytes(void **state)
 
     (void)state;
     serve_echo();
-    peer = torc_sim_dial(net, "10.0.0.1", 7);
-    torc_sim_peer_send(peer, TORC_SLICE("hello"));
-    torc_sim_run_idle(net);
-    assert_true(torc_sim_peer_is_open(peer));
-    assert_true(torc_slice_is(torc_sim_peer_received(peer), "hello"));
+    peer = torc_sim_dial(net, "tcp:10.0.0.1:7");
+    torc_sim_send(peer, "hello");
+    torc_sim_run(net);
+    assert_true(torc_sim_is_open(peer));
+    assert_true(torc_slice_is(torc_sim_received(peer), "hello"));
     assert_int_equal(torc_sim_now(net), 0);
 }
 
@@ -23,7 +23,7 @@ static void hosts_connect_to_each_other(void **state)
     serve_echo();
     client.sends = 100;
     connect_client(other, "tcp:10.0.0.1:7");
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     assert_int_equal(client.made, 1);
     assert_int_equal(client.bytes, 100);
     assert_int_equal(served.bytes, 100);
@@ -34,15 +34,15 @@ static void a_host_reaches_itself_by_loopback_and_unix_sockets(void **state)
     (void)state;
     torc_listen(torc_sim_scope(server), "tcp:7:interface=127.0.0.1", torc_factory_of(&echo_class));
     torc_listen(torc_sim_scope(server), "unix:/run/echo", torc_factory_of(&echo_class));
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     connect_client(server, "tcp:127.0.0.1:7");
     connect_client(server, "unix:/run/echo");
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     assert_int_equal(client.made, 2);
     connect_client(other, "tcp:127.0.0.1:7");
     connect_client(other, "tcp:10.0.0.1:7");
     connect_client(other, "unix:/run/echo");
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     assert_int_equal(client.made, 2);
     assert_int_equal(client.failed, 3);
 }
@@ -53,9 +53,9 @@ static void ipv6_hosts_are_reached(void **state)
 
     (void)state;
     torc_listen(torc_sim_scope(six), "tcp6:7", torc_factory_of(&echo_class));
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     connect_client(other, "tcp6:2001\\:db8\\:\\:6:7");
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     assert_int_equal(client.made, 1);
 }
 
@@ -64,10 +64,10 @@ static void hosts_are_found_by_name(void **state)
     (void)state;
     serve_echo();
     connect_client(other, "tcp:server:7");
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     assert_int_equal(client.made, 1);
     connect_client(other, "tcp:nowhere.example:7");
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     assert_int_equal(client.failed, 1);
     assert_ptr_equal(client.reason, &torc_error_unknown_host);
 }
@@ -79,9 +79,9 @@ static void each_address_of_a_name_is_tried(void **state)
 
     (void)state;
     torc_listen(torc_sim_scope(second), "tcp:7", torc_factory_of(&echo_class));
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     connect_client(other, "tcp:server:7");
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     assert_int_equal(client.made, 1);
     assert_int_equal(torc_peer_address(client.protocol->transport).ip[3], 9);
 }
@@ -91,34 +91,36 @@ static void port_0_chooses_and_a_taken_one_is_refused(void **state)
     torc_port *one = torc_listen(torc_sim_scope(server), "tcp:0", torc_factory_of(&echo_class));
     torc_port *two = torc_listen(torc_sim_scope(server), "tcp:0", torc_factory_of(&echo_class));
     torc_sim_peer *peer;
+    char endpoint[40];
 
     (void)state;
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     assert_int_not_equal(torc_port_address(one).port, 0);
     assert_int_not_equal(torc_port_address(one).port, torc_port_address(two).port);
-    peer = torc_sim_dial(net, "10.0.0.1", torc_port_address(two).port);
-    torc_sim_run_idle(net);
-    assert_true(torc_sim_peer_is_open(peer));
+    snprintf(endpoint, sizeof endpoint, "tcp:10.0.0.1:%u", torc_port_address(two).port);
+    peer = torc_sim_dial(net, endpoint);
+    torc_sim_run(net);
+    assert_true(torc_sim_is_open(peer));
 
     torc_listen(torc_sim_scope(server), "tcp:80", torc_factory_of(&echo_class));
     torc_add_errback(torc_port_opened(torc_listen(
         torc_sim_scope(server), "tcp:80", torc_factory_of(&echo_class))), client_failed, NULL);
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     assert_int_equal(client.failed, 1);
     assert_ptr_equal(client.reason, &torc_error_listen);
 }
 
 static void where_nobody_listens_connections_are_refused(void **state)
 {
-    torc_sim_peer *peer = torc_sim_dial(net, "10.0.0.1", 7);
+    torc_sim_peer *peer = torc_sim_dial(net, "tcp:10.0.0.1:7");
 
     (void)state;
     connect_client(other, "tcp:10.0.0.1:7");
-    torc_sim_run_idle(net);
-    assert_int_equal(torc_sim_peer_state(peer), TORC_SIM_PEER_REFUSED);
+    torc_sim_run(net);
+    assert_int_equal(torc_sim_state(peer), TORC_SIM_REFUSED);
     assert_ptr_equal(client.reason, &torc_error_refused);
     connect_client(other, "tcp:10.9.9.9:7");
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     assert_ptr_equal(client.reason, &torc_error_no_route);
 }
 
@@ -161,10 +163,10 @@ static void what_is_lost_is_sent_again_in_order(void **state)
     serve_echo();
     torc_sim_set_link(server, torc_sim_outside(net),
         &(torc_sim_link){ .loss_per_mille = 100, .jitter = 5 * TORC_MILLISECOND });
-    peer = torc_sim_dial(net, "10.0.0.1", 7);
-    torc_sim_peer_send(peer, torc_slice_make(bytes, sizeof bytes));
+    peer = torc_sim_dial(net, "tcp:10.0.0.1:7");
+    torc_sim_send_bytes(peer, torc_slice_make(bytes, sizeof bytes));
     torc_sim_advance(net, 600 * TORC_SECOND);
-    got = torc_sim_peer_received(peer);
+    got = torc_sim_received(peer);
     assert_int_equal(got.length, sizeof bytes);
     assert_memory_equal(got.data, bytes, sizeof bytes);
     assert_true(served.last_byte > TORC_SECOND);
@@ -189,17 +191,17 @@ static void a_peer_that_does_not_read_holds_up_the_sender(void **state)
 
     (void)state;
     torc_listen(torc_sim_scope(server), "tcp:7", torc_factory_of(&firehose_class));
-    torc_sim_run_idle(net);
-    peer = torc_sim_dial(net, "10.0.0.1", 7);
-    torc_sim_peer_stall(peer);
+    torc_sim_run(net);
+    peer = torc_sim_dial(net, "tcp:10.0.0.1:7");
+    torc_sim_stall(peer);
     torc_sim_advance(net, TORC_SECOND);
-    assert_int_equal(torc_sim_peer_received(peer).length, 0);
+    assert_int_equal(torc_sim_received(peer).length, 0);
     assert_int_equal(served.lost, 0);
-    torc_sim_peer_unstall(peer);
-    torc_sim_run_idle(net);
-    assert_int_equal(torc_sim_peer_received(peer).length, 100 * 4096);
+    torc_sim_unstall(peer);
+    torc_sim_run(net);
+    assert_int_equal(torc_sim_received(peer).length, 100 * 4096);
     assert_int_equal(served.lost, 1);
-    assert_int_equal(torc_sim_peer_state(peer), TORC_SIM_PEER_ENDED);
+    assert_int_equal(torc_sim_state(peer), TORC_SIM_ENDED);
 }
 
 static void halves_close_apart(void **state)
@@ -208,13 +210,13 @@ static void halves_close_apart(void **state)
 
     (void)state;
     serve_echo();
-    peer = torc_sim_dial(net, "10.0.0.1", 7);
-    torc_sim_peer_send(peer, TORC_SLICE("last words"));
-    torc_sim_peer_close_write(peer);
-    torc_sim_run_idle(net);
+    peer = torc_sim_dial(net, "tcp:10.0.0.1:7");
+    torc_sim_send(peer, "last words");
+    torc_sim_close_write(peer);
+    torc_sim_run(net);
     assert_int_equal(served.ended, 1);
-    assert_true(torc_slice_is(torc_sim_peer_received(peer), "last words"));
-    assert_int_equal(torc_sim_peer_state(peer), TORC_SIM_PEER_ENDED);
+    assert_true(torc_slice_is(torc_sim_received(peer), "last words"));
+    assert_int_equal(torc_sim_state(peer), TORC_SIM_ENDED);
     assert_ptr_equal(served.reason, &torc_error_connection_done);
 }
 
@@ -224,17 +226,17 @@ static void a_reset_reaches_the_other_side(void **state)
 
     (void)state;
     serve_echo();
-    peer = torc_sim_dial(net, "10.0.0.1", 7);
-    torc_sim_run_idle(net);
-    torc_sim_peer_reset(peer);
-    torc_sim_run_idle(net);
+    peer = torc_sim_dial(net, "tcp:10.0.0.1:7");
+    torc_sim_run(net);
+    torc_sim_reset(peer);
+    torc_sim_run(net);
     assert_ptr_equal(served.reason, &torc_error_connection_lost);
 
     client.sends = 1;
     connect_client(other, "tcp:10.0.0.1:7");
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     torc_abort_connection(client.protocol->transport);
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     assert_int_equal(served.lost, 2);
     assert_ptr_equal(served.reason, &torc_error_connection_lost);
     assert_ptr_equal(client.reason, &torc_error_connection_aborted);
@@ -246,12 +248,12 @@ static void closing_with_unread_bytes_resets(void **state)
 
     (void)state;
     torc_listen(torc_sim_scope(server), "tcp:7", torc_factory_of(&firehose_class));
-    torc_sim_run_idle(net);
-    peer = torc_sim_dial(net, "10.0.0.1", 7);
-    torc_sim_peer_stall(peer);
-    torc_sim_run_idle(net);
-    torc_sim_peer_close(peer);
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
+    peer = torc_sim_dial(net, "tcp:10.0.0.1:7");
+    torc_sim_stall(peer);
+    torc_sim_run(net);
+    torc_sim_close(peer);
+    torc_sim_run(net);
     assert_int_equal(served.lost, 1);
     assert_ptr_equal(served.reason, &torc_error_connection_lost);
 }
@@ -262,7 +264,7 @@ static void a_partition_holds_bytes_back_until_it_heals(void **state)
     serve_echo();
     client.sends = 10;
     connect_client(other, "tcp:10.0.0.1:7");
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     assert_int_equal(client.bytes, 10);
 
     torc_sim_partition(server, other);
@@ -283,10 +285,10 @@ static void a_reset_that_is_lost_is_found_out_later(void **state)
 
     (void)state;
     serve_echo();
-    peer = torc_sim_dial(net, "10.0.0.1", 7);
-    torc_sim_run_idle(net);
+    peer = torc_sim_dial(net, "tcp:10.0.0.1:7");
+    torc_sim_run(net);
     torc_sim_partition(server, torc_sim_outside(net));
-    torc_sim_peer_reset(peer);
+    torc_sim_reset(peer);
     torc_sim_advance(net, TORC_SECOND);
     torc_sim_heal(server, torc_sim_outside(net));
     torc_sim_advance(net, TORC_SECOND);
@@ -321,7 +323,7 @@ static void a_crashed_host_falls_silent(void **state)
     serve_echo();
     client.sends = 10;
     connect_client(other, "tcp:10.0.0.1:7");
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     torc_sim_crash(server);
     torc_write(client.protocol->transport, TORC_SLICE("anybody?"));
     torc_sim_advance(net, 60 * TORC_SECOND);
@@ -337,7 +339,7 @@ static void keep_alive_finds_out_about_a_silent_peer(void **state)
     (void)state;
     serve_echo();
     connect_client(other, "tcp:10.0.0.1:7");
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     torc_set_keep_alive(client.protocol->transport, 60 * TORC_SECOND);
     torc_sim_advance(net, 7200 * TORC_SECOND);
     assert_int_equal(client.lost, 0);
@@ -356,12 +358,12 @@ static void a_full_queue_makes_callers_wait(void **state)
     (void)state;
     torc_listen(torc_sim_scope(server), "tcp:7:backlog=2", torc_factory_of(&echo_class));
     for (size_t i = 0; i < 4; i++)
-        peers[i] = torc_sim_dial(net, "10.0.0.1", 7);
-    torc_sim_run_idle(net);
-    assert_int_equal(torc_sim_peer_state(peers[3]), TORC_SIM_PEER_CONNECTING);
+        peers[i] = torc_sim_dial(net, "tcp:10.0.0.1:7");
+    torc_sim_advance(net, 0);
+    assert_int_equal(torc_sim_state(peers[3]), TORC_SIM_CONNECTING);
     torc_sim_advance(net, 2 * TORC_SECOND);
     assert_int_equal(served.made, 4);
-    assert_true(torc_sim_peer_is_open(peers[3]));
+    assert_true(torc_sim_is_open(peers[3]));
 }
 
 static void count_up(void *argument)
@@ -387,7 +389,7 @@ static void running_until_stops_at_the_bound(void **state)
     torc_call_later(torc_sim_scope(server), 2 * TORC_SECOND, count_up, &fired);
     assert_true(torc_sim_run_until(net, TORC_NEVER, has_been_asked, &asked));
     assert_int_equal(torc_sim_now(net), 3 * TORC_SECOND);
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
     assert_int_equal(fired, 1);
 }
 

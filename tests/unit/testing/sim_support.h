@@ -35,6 +35,7 @@ typedef struct service_counts {
     int made;
     int ended;
     int lost;
+    int reads;
     size_t bytes;
     torc_time last_byte;
     torc_protocol *last_made;
@@ -51,6 +52,7 @@ static inline void echo_made(torc_protocol *self)
 
 static inline void echo_data(torc_protocol *self, torc_slice data)
 {
+    served.reads++;
     served.bytes += data.length;
     served.last_byte = torc_now(torc_transport_reactor(self->transport));
     torc_write(self->transport, data);
@@ -153,7 +155,7 @@ static inline int set_up(void **state)
     (void)state;
     memset(&served, 0, sizeof served);
     memset(&client, 0, sizeof client);
-    net = torc_sim_new(NULL);
+    net = torc_sim_new();
     server = torc_sim_add_host(net, "server", "10.0.0.1");
     other = torc_sim_add_host(net, "other", "10.0.0.2");
     return 0;
@@ -169,7 +171,7 @@ static inline int tear_down(void **state)
 static inline void serve_echo(void)
 {
     torc_listen(torc_sim_scope(server), "tcp:7", torc_factory_of(&echo_class));
-    torc_sim_run_idle(net);
+    torc_sim_run(net);
 }
 
 #endif /* TORC_TESTS_TESTING_SIM_SUPPORT_H */

@@ -175,7 +175,7 @@ static void got_line(web_client *self)
     } else if (self->reading == READING_LAST_LINE) {
         answered(self);
     } else if (strncmp(line, "HTTP/1.1 ", 9) == 0) {
-        self->status = atoi(line + 9);
+        self->status = (int)strtol(line + 9, NULL, 10);
     } else if (strncmp(line, "Content-Length: ", 16) == 0) {
         self->left = (size_t)strtoul(line + 16, NULL, 10);
     } else if (strncmp(line, "Transfer-Encoding: chunked", 26) == 0) {
@@ -255,25 +255,28 @@ static void add_clients(torc_sim *sim)
 
 static void assert_serves(torc_sim *sim)
 {
-    torc_sim_peer *peer = torc_sim_dial(sim, "10.0.0.1", 80);
+    torc_sim_peer *peer = torc_sim_dial(sim, "tcp:10.0.0.1:80");
 
-    torc_sim_peer_send(peer, torc_slice_of(routes[0].request));
+    torc_sim_send(peer, routes[0].request);
     torc_sim_advance(sim, 30 * TORC_SECOND);
-    assert_true(torc_slice_starts_with(torc_sim_peer_received(peer), TORC_SLICE("HTTP/1.1 200 ")));
+    assert_true(torc_slice_starts_with(torc_sim_received(peer), TORC_SLICE("HTTP/1.1 200 ")));
 }
 
-static void busy_hour(torc_sim *sim, void *argument)
+static void start_site(torc_sim_host *host, void *argument)
 {
-    torc_sim_host *host = torc_sim_add_host(sim, "server", "10.0.0.1");
-
     (void)argument;
-    runs++;
-    clients_made = 0;
     site = torc_web_site(handle, NULL);
     torc_listen(torc_sim_scope(host), "tcp:80", site);
+}
+
+static void busy_hour(torc_sim *sim)
+{
+    runs++;
+    clients_made = 0;
+    torc_sim_on_boot(torc_sim_add_host(sim, "server", "10.0.0.1"), start_site, NULL);
     add_clients(sim);
     torc_sim_advance(sim, 60 * TORC_SECOND);
-    torc_sim_set_faults(sim, 0, 0);
+    torc_sim_faults(sim, 0);
     torc_sim_advance(sim, 240 * TORC_SECOND);
     assert_int_equal(torc_factory_connections(site), 0);
     assert_serves(sim);
@@ -281,12 +284,13 @@ static void busy_hour(torc_sim *sim, void *argument)
 
 static void serve_seeds(unsigned faults, size_t count)
 {
-    torc_sim_options options = { .faults = faults };
-
     runs = 0;
     right_answers = 0;
     other_answers = 0;
-    torc_sim_for_seeds(&options, 1, count, busy_hour, NULL);
+    TORC_SIM_FOR_SEEDS(sim, count) {
+        torc_sim_faults(sim, faults);
+        busy_hour(sim);
+    }
 }
 
 static void every_answer_arrives_in_a_good_network(void **state)

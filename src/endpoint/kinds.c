@@ -1,12 +1,15 @@
 /*
- * The values of endpoints' arguments, read. A value that means two things to two programs (an
- * address of "127.1", a mode without its zero) means nothing here.
+ * The kinds that the core has, how their arguments are read, and the register that further kinds
+ * join.
  */
-#include "endpoint/arguments.h"
+#include "endpoint/kind.h"
+
+#include <limits.h>
+#include <stdio.h>
 
 /* -- reading values ------------------------------------------------------------------------ */
 
-const char *torc__endpoint_read_port(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_port(torc__endpoint *endpoint, torc_slice value)
 {
     uint64_t port;
 
@@ -16,9 +19,9 @@ const char *torc__endpoint_read_port(torc__endpoint *endpoint, torc_slice value)
     return NULL;
 }
 
-const char *torc__endpoint_read_peer_port(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_peer_port(torc__endpoint *endpoint, torc_slice value)
 {
-    if (torc__endpoint_read_port(endpoint, value) != NULL || endpoint->port == 0)
+    if (torc__read_port(endpoint, value) != NULL || endpoint->port == 0)
         return "must be a number from 1 to 65535";
     return NULL;
 }
@@ -44,7 +47,7 @@ static bool parse_ipv6(torc_slice value, torc_address *ret_address)
 }
 
 /* localhost is this machine everywhere (RFC 6761 6.3), so that needs no look-up. */
-const char *torc__endpoint_read_interface(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_interface(torc__endpoint *endpoint, torc_slice value)
 {
     if (torc_slice_is(value, "localhost"))
         value = TORC_SLICE("127.0.0.1");
@@ -55,7 +58,7 @@ const char *torc__endpoint_read_interface(torc__endpoint *endpoint, torc_slice v
     return NULL;
 }
 
-const char *torc__endpoint_read_interface6(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_interface6(torc__endpoint *endpoint, torc_slice value)
 {
     if (torc_slice_is(value, "localhost"))
         value = TORC_SLICE("::1");
@@ -64,7 +67,7 @@ const char *torc__endpoint_read_interface6(torc__endpoint *endpoint, torc_slice 
     return NULL;
 }
 
-const char *torc__endpoint_read_backlog(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_backlog(torc__endpoint *endpoint, torc_slice value)
 {
     uint64_t backlog;
 
@@ -74,7 +77,7 @@ const char *torc__endpoint_read_backlog(torc__endpoint *endpoint, torc_slice val
     return NULL;
 }
 
-const char *torc__endpoint_read_reuse_port(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_reuse_port(torc__endpoint *endpoint, torc_slice value)
 {
     if (value.length != 0)
         return "takes no value";
@@ -82,7 +85,7 @@ const char *torc__endpoint_read_reuse_port(torc__endpoint *endpoint, torc_slice 
     return NULL;
 }
 
-const char *torc__endpoint_read_path(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_path(torc__endpoint *endpoint, torc_slice value)
 {
     if (value.length == 0 || torc_slice_is(value, "@"))
         return "must not be empty";
@@ -94,7 +97,7 @@ const char *torc__endpoint_read_path(torc__endpoint *endpoint, torc_slice value)
     return NULL;
 }
 
-const char *torc__endpoint_read_mode(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_mode(torc__endpoint *endpoint, torc_slice value)
 {
     int mode = 0;
 
@@ -109,7 +112,7 @@ const char *torc__endpoint_read_mode(torc__endpoint *endpoint, torc_slice value)
     return NULL;
 }
 
-const char *torc__endpoint_read_descriptor(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_descriptor(torc__endpoint *endpoint, torc_slice value)
 {
     uint64_t descriptor;
 
@@ -175,14 +178,14 @@ static bool keep_host_name(torc__endpoint *endpoint, torc_slice name)
     return true;
 }
 
-const char *torc__endpoint_read_host(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_host(torc__endpoint *endpoint, torc_slice value)
 {
     if (torc_address_parse(value, 0, &endpoint->address) || keep_host_name(endpoint, value))
         return NULL;
     return "must be a numeric address, an IPv6 one in brackets, or a name";
 }
 
-const char *torc__endpoint_read_host6(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_host6(torc__endpoint *endpoint, torc_slice value)
 {
     torc_address address;
 
@@ -194,7 +197,7 @@ const char *torc__endpoint_read_host6(torc__endpoint *endpoint, torc_slice value
     return "must be a numeric IPv6 address in brackets, not one of IPv4, or a name";
 }
 
-const char *torc__endpoint_read_local(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_local(torc__endpoint *endpoint, torc_slice value)
 {
     if (!torc_address_parse(value, 0, &endpoint->local))
         return "must be a numeric address of this machine, an IPv6 one in brackets";
@@ -202,7 +205,7 @@ const char *torc__endpoint_read_local(torc__endpoint *endpoint, torc_slice value
 }
 
 /* Seconds, with a fraction where one is given: "10", "0.25". */
-const char *torc__endpoint_read_timeout(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_timeout(torc__endpoint *endpoint, torc_slice value)
 {
     static const char rule[] = "must be a number of seconds from 0.001 to 86400";
     size_t point = torc_slice_find_byte(value, '.');
@@ -226,30 +229,30 @@ const char *torc__endpoint_read_timeout(torc__endpoint *endpoint, torc_slice val
     return NULL;
 }
 
-/* -- preparing and checking ---------------------------------------------------------------- */
+/* -- kinds --------------------------------------------------------------------------------- */
 
-void torc__endpoint_prepare_any_ipv4(torc__endpoint *endpoint)
+void torc__prepare_any_ipv4(torc__endpoint *endpoint)
 {
     endpoint->address.kind = TORC_ADDRESS_IPV4;
 }
 
-void torc__endpoint_prepare_any_ipv6(torc__endpoint *endpoint)
+void torc__prepare_any_ipv6(torc__endpoint *endpoint)
 {
     endpoint->address.kind = TORC_ADDRESS_IPV6;
 }
 
-void torc__endpoint_prepare_only_ipv6(torc__endpoint *endpoint)
+void torc__prepare_only_ipv6(torc__endpoint *endpoint)
 {
     endpoint->only_ipv6 = true;
 }
 
-const char *torc__endpoint_put_port(torc__endpoint *endpoint)
+const char *torc__put_port(torc__endpoint *endpoint)
 {
     endpoint->address.port = endpoint->port;
     return NULL;
 }
 
-const char *torc__endpoint_check_peer(torc__endpoint *endpoint)
+const char *torc__check_peer(torc__endpoint *endpoint)
 {
     const torc_address *address = &endpoint->address;
     const torc_address *local = &endpoint->local;
@@ -263,4 +266,130 @@ const char *torc__endpoint_check_peer(torc__endpoint *endpoint)
     if (endpoint->only_ipv6 && local->kind != TORC_ADDRESS_IPV6)
         return "bindAddress must be an IPv6 address";
     return NULL;
+}
+
+static const torc__usage tcp_listening = {
+    .verb = "listening",
+    .example = "tcp:8080",
+    .prepare = torc__prepare_any_ipv4,
+    .check = torc__put_port,
+    .arguments = {
+        { .name = "port", .read = torc__read_port, .mandatory = true },
+        { .name = "interface", .read = torc__read_interface },
+        { .name = "backlog", .read = torc__read_backlog },
+        { .name = "reuseport", .read = torc__read_reuse_port, .flag = true },
+    },
+};
+
+static const torc__usage tcp6_listening = {
+    .verb = "listening",
+    .example = "tcp6:8080",
+    .prepare = torc__prepare_any_ipv6,
+    .check = torc__put_port,
+    .arguments = {
+        { .name = "port", .read = torc__read_port, .mandatory = true },
+        { .name = "interface", .read = torc__read_interface6 },
+        { .name = "backlog", .read = torc__read_backlog },
+        { .name = "reuseport", .read = torc__read_reuse_port, .flag = true },
+    },
+};
+
+static const torc__usage unix_listening = {
+    .verb = "listening",
+    .example = "unix:/run/app.sock",
+    .arguments = {
+        { .name = "path", .alias = "address", .read = torc__read_path, .mandatory = true },
+        { .name = "mode", .read = torc__read_mode },
+        { .name = "backlog", .read = torc__read_backlog },
+    },
+};
+
+static const torc__usage fd_listening = {
+    .verb = "listening",
+    .example = "fd:3",
+    .arguments = { { .name = "descriptor", .read = torc__read_descriptor, .mandatory = true } },
+};
+
+static const torc__usage tcp_connecting = {
+    .verb = "connecting",
+    .example = "tcp:192.0.2.1:80",
+    .check = torc__check_peer,
+    .arguments = {
+        { .name = "host", .read = torc__read_host, .mandatory = true },
+        { .name = "port", .read = torc__read_peer_port, .mandatory = true },
+        { .name = "timeout", .read = torc__read_timeout },
+        { .name = "bindAddress", .read = torc__read_local },
+    },
+};
+
+static const torc__usage tcp6_connecting = {
+    .verb = "connecting",
+    .example = "tcp6:[2001:db8::1]:80",
+    .prepare = torc__prepare_only_ipv6,
+    .check = torc__check_peer,
+    .arguments = {
+        { .name = "host", .read = torc__read_host6, .mandatory = true },
+        { .name = "port", .read = torc__read_peer_port, .mandatory = true },
+        { .name = "timeout", .read = torc__read_timeout },
+        { .name = "bindAddress", .read = torc__read_local },
+    },
+};
+
+static const torc__usage unix_connecting = {
+    .verb = "connecting",
+    .example = "unix:/run/app.sock",
+    .arguments = {
+        { .name = "path", .alias = "address", .read = torc__read_path, .mandatory = true },
+        { .name = "timeout", .read = torc__read_timeout },
+    },
+};
+
+static const torc__usage fd_connecting = {
+    .verb = "connecting",
+    .example = "fd:0",
+    .arguments = { { .name = "descriptor", .read = torc__read_descriptor, .mandatory = true } },
+};
+
+static const torc__kind own_kinds[] = {
+    { .name = "tcp", .listening = &tcp_listening, .connecting = &tcp_connecting },
+    { .name = "tcp6", .listening = &tcp6_listening, .connecting = &tcp6_connecting },
+    { .name = "unix", .listening = &unix_listening, .connecting = &unix_connecting },
+    { .name = "fd", .listening = &fd_listening, .connecting = &fd_connecting },
+};
+
+#define OWN_KINDS (sizeof(own_kinds) / sizeof(own_kinds[0]))
+
+/* -- the register -------------------------------------------------------------------------- */
+
+static const torc__kind *further_kinds[TORC__FURTHER_KINDS_MAX];
+static size_t further_count;
+
+const torc__kind *torc__kind_at(size_t index)
+{
+    if (index < OWN_KINDS)
+        return &own_kinds[index];
+    index -= OWN_KINDS;
+    return index < further_count ? further_kinds[index] : NULL;
+}
+
+const torc__kind *torc__kind_named(torc_slice name)
+{
+    const torc__kind *kind;
+
+    for (size_t i = 0; (kind = torc__kind_at(i)) != NULL; i++)
+        if (torc_slice_is(name, kind->name))
+            return kind;
+    return NULL;
+}
+
+bool torc__kind_register(const torc__kind *kind)
+{
+    const torc__kind *known = torc__kind_named(torc_slice_of(kind->name));
+
+    if (known != NULL)
+        return known == kind;
+    if (further_count == TORC__FURTHER_KINDS_MAX)
+        return false;
+    further_kinds[further_count++] = kind;
+    return true;
 }
