@@ -11,6 +11,7 @@
 #include "endpoint/resolve.h"
 #include "reactor/members.h"
 #include "reactor/reactor.h"
+#include "transport/datagram.h"
 #include "transport/transport.h"
 
 #include <stdarg.h>
@@ -25,6 +26,7 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_timer,
     &torc__members_deferred,
     &torc__members_connection,
+    &torc__members_datagrams,
     &torc__members_connecting,
     &torc__members_lookup,
     &torc__members_port,
