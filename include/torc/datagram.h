@@ -74,7 +74,7 @@ typedef struct torc_datagram_class {
     void (*datagram_received)(
         torc_datagram_protocol *self, torc_slice bytes, const torc_address *peer);
 
-    /* One that was longer than the largest that is taken: its start. Without it such are dropped. */
+    /* One that was longer than the largest that is taken: its start. Without it: dropped. */
     void (*datagram_truncated)(
         torc_datagram_protocol *self, torc_slice start, const torc_address *peer);
 

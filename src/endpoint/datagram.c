@@ -147,8 +147,9 @@ torc_datagram_protocol *torc_listen_datagrams(
     transport->flags |= TORC__DG_VITAL | TORC__DG_GROUPS;
     failure = torc__datagrams_to_listen(description, &endpoint);
     if (failure == NULL)
-        error = endpoint.descriptor >= 0 ? adopt(transport, &endpoint)
-                                         : open_socket(transport, &endpoint, &endpoint.address, NULL);
+        error = endpoint.descriptor >= 0
+            ? adopt(transport, &endpoint)
+            : open_socket(transport, &endpoint, &endpoint.address, NULL);
     if (error != 0)
         failure = torc__listen_failure(&endpoint, error);
     if (failure != NULL)

@@ -1,5 +1,6 @@
 /*
- * The life of a datagram transport: opened, received from, sent through, stopped.
+ * The life of a datagram transport: opened, received from, stopped. What is sent is in
+ * datagram_sending.c.
  *
  * As with connections, two rules hold it together. User code runs only from the loop's turn: what a
  * public call asks for is noted in flags, and `settle` acts on them when the protocol's own
@@ -18,9 +19,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* So many calls are made to send what waits before the rest of the loop has its turn. */
-enum { ROUNDS_MAX = 16 };
-
 /* How long nothing is received when the system is out of memory for it. */
 #define REST (100 * TORC_MILLISECOND)
 
@@ -29,11 +27,6 @@ static void settle(torc_datagram_transport *self);
 static torc_datagram_transport *self_of(torc_io *io)
 {
     return (torc_datagram_transport *)(void *)io;
-}
-
-static bool is_ending(const torc_datagram_transport *self)
-{
-    return (self->flags & (TORC__DG_ENDING | TORC__DG_STOPPED | TORC__DG_OVER)) != 0;
 }
 
 /* -- calling the protocol ------------------------------------------------------------------ */
@@ -50,8 +43,7 @@ static void leave(torc_datagram_transport *self, const torc__context *outer)
     self->flags &= ~(uint32_t)TORC__DG_IN_CALLBACK;
 }
 
-/* Settles when the running callback returns, or before the turn is over. */
-static void settle_later(torc_datagram_transport *self)
+void torc__datagrams_settle_later(torc_datagram_transport *self)
 {
     if ((self->flags & (TORC__DG_STARTED | TORC__DG_IN_CALLBACK | TORC__DG_STOPPED))
         == TORC__DG_STARTED)
@@ -62,7 +54,7 @@ static void settle_later(torc_datagram_transport *self)
 
 static void fail(torc_datagram_transport *self, torc_failure *reason)
 {
-    if (is_ending(self))
+    if (torc__datagrams_are_ending(self))
         torc_failure_release(reason);
     else
         self->reason = reason;
@@ -167,142 +159,16 @@ static void scope_ended(torc_scoped *scoped)
 void torc_stop_datagrams(torc_datagram_transport *self)
 {
     torc__check_thread(self->scope.reactor, "torc_stop_datagrams");
-    if (is_ending(self))
+    if (torc__datagrams_are_ending(self))
         return;
     self->flags |= TORC__DG_ENDING;
     if (self->flags & TORC__DG_STARTED)
-        settle_later(self);
+        torc__datagrams_settle_later(self);
     else
         torc__queue_task(self->scope.reactor, &self->task);
 }
 
-/* -- sending ------------------------------------------------------------------------------- */
-
-static void note_refused(torc_datagram_transport *self, int error)
-{
-    self->counts.refused++;
-    self->counts.last_error = error;
-    self->flags |= TORC__DG_REFUSED;
-}
-
-/* False: no more goes now. */
-static bool send_some(torc_datagram_transport *self)
-{
-    torc__datagram_queue *queue = &self->queue;
-    size_t count = queue->count < TORC_DATAGRAMS_MAX ? queue->count : TORC_DATAGRAMS_MAX;
-    ssize_t sent = self->io.kind->send_datagrams(
-        &self->io, torc__datagram_queue_first(queue), count);
-
-    if (sent > 0) {
-        self->counts.sent += (uint64_t)sent;
-        torc__datagram_queue_consume(queue, (size_t)sent);
-    } else if (sent == 0) {
-        self->flags |= TORC__DG_BLOCKED;
-    } else if (sent == -ECONNREFUSED) {
-        note_refused(self, ECONNREFUSED);
-    } else {
-        self->counts.failed++;
-        self->counts.last_error = (int)-sent;
-        torc__datagram_queue_consume(queue, 1);
-    }
-    return sent != 0;
-}
-
-/* Runs no user code. */
-static void flush(torc_datagram_transport *self)
-{
-    if ((self->flags & (TORC__DG_OPEN | TORC__DG_STARTED)) != (TORC__DG_OPEN | TORC__DG_STARTED))
-        return;
-    for (int round = 0; self->queue.count > 0; round++) {
-        if (self->flags & (TORC__DG_BLOCKED | TORC__DG_IO_CLOSED))
-            return;
-        if (round == ROUNDS_MAX) {
-            torc__queue_task(self->scope.reactor, &self->task);
-            return;
-        }
-        if (!send_some(self))
-            return;
-    }
-}
-
-static bool drop(torc_datagram_transport *self)
-{
-    self->counts.dropped++;
-    self->flags |= TORC__DG_WANTS_ROOM;
-    return false;
-}
-
-static bool send_to(torc_datagram_transport *self, torc_slice bytes, const torc_address *peer)
-{
-    size_t cost = bytes.length + TORC__DATAGRAM_COST;
-
-    if (self->queue.count > 0 && self->queue.cost + cost > self->queue_max)
-        return drop(self);
-    if (!torc__datagram_queue_add(&self->queue, bytes, peer))
-        return drop(self);
-    if (self->queue.count >= TORC_DATAGRAMS_MAX && !(self->flags & TORC__DG_BLOCKED))
-        flush(self);
-    settle_later(self);
-    return true;
-}
-
-static bool may_send(const torc_datagram_transport *self, torc_slice bytes)
-{
-    return !is_ending(self) && bytes.length <= TORC_DATAGRAM_BYTES_MAX;
-}
-
-static bool is_same(const torc_address *one, const torc_address *other)
-{
-    if (one->kind != other->kind || one->port != other->port)
-        return false;
-    if (one->kind == TORC_ADDRESS_UNIX)
-        return strcmp(one->path, other->path) == 0;
-    return memcmp(one->ip, other->ip, sizeof one->ip) == 0;
-}
-
-/* A carrier that has no address of its own cannot tell which ones it might send to. */
-static bool suits(const torc_datagram_transport *self, const torc_address *peer)
-{
-    if (self->flags & TORC__DG_CONNECTED)
-        return is_same(peer, &self->peer);
-    return self->local.kind == TORC_ADDRESS_NONE || peer->kind == self->local.kind;
-}
-
-bool torc_send_to(
-    torc_datagram_transport *self, torc_slice bytes, const torc_address *peer)
-{
-    static const torc_address nobody;
-
-    torc__check_thread(self->scope.reactor, "torc_send_to");
-    if (!may_send(self, bytes) || !suits(self, peer))
-        return false;
-    return send_to(self, bytes, (self->flags & TORC__DG_CONNECTED) ? &nobody : peer);
-}
-
-bool torc_send(torc_datagram_transport *self, torc_slice bytes)
-{
-    static const torc_address nobody;
-
-    torc__check_thread(self->scope.reactor, "torc_send");
-    if (!may_send(self, bytes)
-        || (!(self->flags & TORC__DG_CONNECTED) && self->local.kind != TORC_ADDRESS_NONE))
-        return false;
-    return send_to(self, bytes, &nobody);
-}
-
-void torc_set_datagram_queue(torc_datagram_transport *self, size_t bytes)
-{
-    torc__check_thread(self->scope.reactor, "torc_set_datagram_queue");
-    self->queue_max = bytes;
-}
-
-torc_datagram_counts torc_datagram_count(const torc_datagram_transport *self)
-{
-    torc_datagram_counts counts = self->counts;
-
-    counts.waiting = self->queue.count;
-    return counts;
-}
+/* -- receiving ----------------------------------------------------------------------------- */
 
 static void on_sent(torc_io *io, size_t count, int error)
 {
@@ -315,8 +181,6 @@ static void on_sent(torc_io *io, size_t count, int error)
             "datagrams cannot be sent any more"));
     settle(self);
 }
-
-/* -- receiving ----------------------------------------------------------------------------- */
 
 static void update_receiving(torc_datagram_transport *self)
 {
@@ -385,7 +249,7 @@ static bool is_of_network(int error)
 static void receive_error(torc_datagram_transport *self, int error)
 {
     if (is_of_network(error))
-        note_refused(self, error);
+        torc__datagrams_note_refused(self, error);
     else if (error == ENOMEM || error == ENOBUFS || error == ENOSPC)
         rest(self, error);
     else
@@ -415,12 +279,12 @@ static void on_datagrams(torc_io *io, const torc_datagram *batch, size_t count, 
     torc_datagram_transport *self = self_of(io);
     const torc__context *outer;
 
-    if (!(self->flags & TORC__DG_STARTED) || is_ending(self))
+    if (!(self->flags & TORC__DG_STARTED) || torc__datagrams_are_ending(self))
         return;
     if (count == 0)
         receive_error(self, error);
     outer = enter(self);
-    for (size_t i = 0; i < count && !is_ending(self); i++)
+    for (size_t i = 0; i < count && !torc__datagrams_are_ending(self); i++)
         deliver(self, &batch[i]);
     leave(self, outer);
     settle(self);
@@ -445,7 +309,7 @@ static void tell_refused(torc_datagram_transport *self)
     const torc__context *outer;
     torc_failure *failure;
 
-    if (!(self->flags & TORC__DG_REFUSED) || is_ending(self))
+    if (!(self->flags & TORC__DG_REFUSED) || torc__datagrams_are_ending(self))
         return;
     self->flags &= ~(uint32_t)TORC__DG_REFUSED;
     if (protocol->kind->refused == NULL)
@@ -462,7 +326,7 @@ static void tell_room(torc_datagram_transport *self)
     torc_datagram_protocol *protocol = torc__datagrams_protocol(self);
     const torc__context *outer;
 
-    if (!(self->flags & TORC__DG_WANTS_ROOM) || is_ending(self)
+    if (!(self->flags & TORC__DG_WANTS_ROOM) || torc__datagrams_are_ending(self)
         || self->queue.cost > self->queue_max / 2)
         return;
     self->flags &= ~(uint32_t)TORC__DG_WANTS_ROOM;
@@ -481,11 +345,11 @@ static void settle(torc_datagram_transport *self)
 {
     if ((self->flags & (TORC__DG_STARTED | TORC__DG_STOPPED)) != TORC__DG_STARTED)
         return;
-    flush(self);
+    torc__datagrams_flush(self);
     if (TORC_UNLIKELY(self->flags & (TORC__DG_REFUSED | TORC__DG_WANTS_ROOM))) {
         tell_refused(self);
         tell_room(self);
-        flush(self);
+        torc__datagrams_flush(self);
         if ((self->flags & TORC__DG_REFUSED)
             || ((self->flags & TORC__DG_WANTS_ROOM) && self->queue.count == 0))
             torc__queue_task(self->scope.reactor, &self->task);
@@ -584,7 +448,8 @@ static void describe(const torc__context *context, char *text, size_t size)
 {
     const torc_datagram_transport *self =
         TORC_CONTAINER_OF(context, torc_datagram_transport, context);
-    const torc_datagram_protocol *protocol = (const torc_datagram_protocol *)(const void *)(self + 1);
+    const torc_datagram_protocol *protocol =
+        (const torc_datagram_protocol *)(const void *)(self + 1);
     char address[TORC_ADDRESS_TEXT_MAX];
 
     snprintf(text, size, "%s,%s", protocol->kind->name != NULL ? protocol->kind->name : "Datagrams",

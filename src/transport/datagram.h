@@ -92,6 +92,11 @@ static inline bool torc__datagrams_are_over(const torc_datagram_transport *self)
     return (self->flags & TORC__DG_OVER) != 0;
 }
 
+static inline bool torc__datagrams_are_ending(const torc_datagram_transport *self)
+{
+    return (self->flags & (TORC__DG_ENDING | TORC__DG_STOPPED | TORC__DG_OVER)) != 0;
+}
+
 /* The io is open; `peer`: whom it is connected to, or NULL. `started` is told in the next turn. */
 TORC_API void torc__datagrams_open(torc_datagram_transport *self, const torc_address *peer);
 
@@ -99,5 +104,16 @@ TORC_API void torc__datagrams_open(torc_datagram_transport *self, const torc_add
 TORC_API void torc__datagrams_fail(torc_datagram_transport *self, torc_failure *failure);
 
 extern TORC_API const torc__member_kind torc__members_datagrams;
+
+/* -- between datagram.c and datagram_sending.c --------------------------------------------- */
+
+/* Settles when the running callback returns, or before the turn is over. */
+void torc__datagrams_settle_later(torc_datagram_transport *self);
+
+/* Sends what goes, without running user code. */
+void torc__datagrams_flush(torc_datagram_transport *self);
+
+/* An error that the network told of is to be told. */
+void torc__datagrams_note_refused(torc_datagram_transport *self, int error);
 
 #endif /* TORC_TRANSPORT_DATAGRAM_H */

@@ -24,7 +24,7 @@ static torc__datagram_kind kind_of(const torc_io *io);
 
 /*
  * A UNIX socket that is connected to nobody counts as writable although the one that it sends to
- * is full, so waiting for that would be spinning: the datagram is lost, as it would be on a network.
+ * is full, so waiting for that would be spinning: the datagram is lost, as on a network.
  */
 static ssize_t refuse_or_block(torc_io *io, const torc_datagram *first)
 {

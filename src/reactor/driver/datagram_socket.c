@@ -135,7 +135,8 @@ static void name_unnamed(int descriptor)
 #if defined(__linux__)
     struct sockaddr_un unnamed = { .sun_family = AF_UNIX };
 
-    (void)TORC__CALL(bind, descriptor, (const struct sockaddr *)&unnamed, sizeof unnamed.sun_family);
+    (void)TORC__CALL(
+        bind, descriptor, (const struct sockaddr *)&unnamed, sizeof unnamed.sun_family);
 #else
     (void)descriptor;
 #endif

@@ -205,23 +205,6 @@ static ssize_t io_send_file(torc_io *io, int file, int64_t offset, size_t length
     return torc__readiness_sent_or_blocked(io, sent, asked);
 }
 
-static ssize_t io_send_descriptors(torc_io *io, const struct iovec *pieces, int count,
-    const int *descriptors, size_t descriptor_count)
-{
-    size_t asked = 0;
-    ssize_t sent;
-
-    if (io->state & BLOCKED)
-        return 0;
-    for (int i = 0; i < count; i++)
-        asked += pieces[i].iov_len;
-    do
-        sent = torc__socket_send_descriptors(
-            io->descriptor, pieces, count, descriptors, descriptor_count);
-    while (sent == -EINTR);
-    return torc__readiness_sent_or_blocked(io, sent, asked);
-}
-
 void torc__readiness_receive(torc_io *io, bool on)
 {
     if (!on) {
@@ -294,7 +277,7 @@ static const torc_io_class socket_class = {
     .close = io_close,
     .local_address = io_local_address,
     .peer_address = io_peer_address,
-    .send_descriptors = io_send_descriptors,
+    .send_descriptors = torc__readiness_send_descriptors,
     .credentials = io_credentials,
     .set_option = io_set_option,
 };
@@ -323,27 +306,6 @@ void torc__readiness_tell_end(torc_io *io, int error)
     io->events->received(io, torc_slice_make(NULL, 0), error);
 }
 
-/* As recv. What came along is told first; one of them may have the io closed: -1, EINTR then. */
-static ssize_t receive_with_descriptors(torc__readiness *readiness, torc_io *io)
-{
-    int passed[TORC_DESCRIPTORS_MAX];
-    size_t count;
-    ssize_t got = torc__socket_receive_descriptors(
-        io->descriptor, readiness->buffer, READ_SIZE, passed, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (io->state & CLOSED)
-            close(passed[i]);
-        else
-            io->events->descriptor(io, passed[i]);
-    }
-    if (got < 0 || (io->state & CLOSED)) {
-        errno = got < 0 ? (int)-got : EINTR;
-        return -1;
-    }
-    return got;
-}
-
 static void receive_ready(torc__readiness *readiness, torc_io *io)
 {
     ssize_t got;
@@ -357,7 +319,7 @@ static void receive_ready(torc__readiness *readiness, torc_io *io)
         return;
     }
     if (io->state & TAKES_DESCRIPTORS)
-        got = receive_with_descriptors(readiness, io);
+        got = torc__readiness_receive_descriptors(io, readiness->buffer, READ_SIZE);
     else if (io->state & STREAM)
         got = torc__stream_receive(io, readiness->buffer, READ_SIZE);
     else

@@ -54,6 +54,16 @@ ssize_t torc__readiness_sent_or_blocked(torc_io *io, ssize_t sent, size_t asked)
 /* Nothing more is received; the io may be closed in there. */
 void torc__readiness_tell_end(torc_io *io, int error);
 
+/* Of the sockets' class: readiness_passing.c. */
+ssize_t torc__readiness_send_descriptors(torc_io *io, const struct iovec *pieces, int count,
+    const int *descriptors, size_t descriptor_count);
+
+/*
+ * As recv; descriptors that came along are told first. One of them may have the io closed: then -1,
+ * with EINTR.
+ */
+ssize_t torc__readiness_receive_descriptors(torc_io *io, void *buffer, size_t size);
+
 /* As recv, of a stream. -1 with errno. */
 ssize_t torc__stream_receive(const torc_io *io, void *buffer, size_t size);
 

@@ -165,7 +165,8 @@ void open_listening(arena *a, probe *self, const char *options)
     else if (a->carrier == BY_UDP6)
         snprintf(text, sizeof text, "udp6:0:interface=[::1]%s", options);
     else
-        snprintf(text, sizeof text, "unix-datagram:%s%s", name_socket(a, name, sizeof name), options);
+        snprintf(text, sizeof text, "unix-datagram:%s%s", name_socket(a, name, sizeof name),
+            options);
     attach(a, self, torc_listen_datagrams(a->scope, text, &probe_class));
 }
 
