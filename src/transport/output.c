@@ -248,10 +248,14 @@ int torc__output_load_file(torc__output *output, torc_reactor *reactor)
 {
     torc__chunk **link = first_of_bytes(&output->first);
     torc__chunk *file = *link;
-    size_t wanted = file->length < LOAD_SIZE ? file->length : LOAD_SIZE;
-    torc__chunk *loaded = new_copied(reactor, wanted);
+    torc__chunk *loaded;
+    size_t wanted;
     ssize_t got;
 
+    if (file == NULL)
+        return -ENODATA;
+    wanted = file->length < LOAD_SIZE ? file->length : LOAD_SIZE;
+    loaded = new_copied(reactor, wanted);
     if (loaded == NULL)
         return -ENOMEM;
     do
