@@ -90,6 +90,8 @@ TORC_API const char *torc__read_peer_port(torc__endpoint *endpoint, torc_slice v
 TORC_API const char *torc__read_host(torc__endpoint *endpoint, torc_slice value);
 TORC_API const char *torc__read_timeout(torc__endpoint *endpoint, torc_slice value);
 TORC_API const char *torc__read_backlog(torc__endpoint *endpoint, torc_slice value);
+TORC_API const char *torc__read_interface(torc__endpoint *endpoint, torc_slice value);
+TORC_API const char *torc__read_local(torc__endpoint *endpoint, torc_slice value);
 TORC_API const char *torc__read_path(torc__endpoint *endpoint, torc_slice value);
 torc__argument_reader torc__read_interface;
 torc__argument_reader torc__read_interface6;

@@ -1,4 +1,4 @@
-"""The example programs, as their users run them: echo, chat and ask."""
+"""The example programs, as their users run them: echo, chat, ask and two_reactors."""
 import os
 import re
 import shutil
@@ -184,6 +184,15 @@ class Ask(unittest.TestCase):
         self.assertEqual(run.returncode, 1)
         self.assertIn(b"refused", run.stderr)
         self.assertEqual(run.stderr.count(b"\n"), 1)
+
+
+class TwoReactors(unittest.TestCase):
+    def test_each_receives_what_the_other_sends(self):
+        result = subprocess.run([os.path.join(EXAMPLES, "two_reactors"), "101"],
+                                stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=True)
+        expected = ["%s: %d" % ("here" if number % 2 else "there", number)
+                    for number in range(101, -1, -1)]
+        self.assertEqual(result.stdout.splitlines(), expected)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 
 #include "base/system_call.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,10 +42,14 @@ int torc__path_lock(const char *path)
 {
     lock_name name = name_of(path);
     int lock = TORC__CALL(open, name.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int locked;
 
     if (lock < 0)
         return -1;
-    if (TORC__CALL(flock, lock, LOCK_EX | LOCK_NB) == 0 && is_still_there(lock, name.text))
+    do
+        locked = TORC__CALL(flock, lock, LOCK_EX | LOCK_NB);
+    while (locked < 0 && errno == EINTR);
+    if (locked == 0 && is_still_there(lock, name.text))
         return lock;
     close(lock);
     return -1;
