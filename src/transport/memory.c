@@ -63,7 +63,7 @@ static void tell_descriptors(memory_end *end)
         torc__output_take_descriptors(&end->inbox, end->link->reactor, descriptors);
 
     for (size_t i = 0; i < count; i++) {
-        if (end->io != NULL && end->takes_descriptors)
+        if (end->io != NULL && end->takes_descriptors && end->io->events->descriptor != NULL)
             end->io->events->descriptor(end->io, descriptors[i]);
         else
             close(descriptors[i]);

@@ -80,6 +80,8 @@ static ssize_t send_some(torc_transport *self)
     } else {
         int count = torc__output_gather(&self->output, pieces, PIECES_MAX, &more);
 
+        if (TORC_UNLIKELY(passed > 0 && count > 0 && io->kind->send_descriptors == NULL))
+            return -ENOTSUP; /* a filter was put on it meanwhile */
         if (TORC_UNLIKELY(passed > 0 && count > 0))
             return io->kind->send_descriptors(io, pieces, count, descriptors, passed);
         if (count > 0)
@@ -282,11 +284,13 @@ void torc_write_file(torc_transport *self, int file, int64_t offset, int64_t len
 bool torc__transport_passes_descriptors(torc_transport *self)
 {
     const torc_protocol_class *kind = torc__transport_protocol(self)->kind;
-    torc_io *io = &self->io;
+    torc_io *io = self->top;
 
+    if (io->kind == NULL || io->kind->send_descriptors == NULL)
+        return false;
     if (self->flags & TORC__PASSES)
         return true;
-    if (io->kind == NULL || io->kind->send_descriptors == NULL || io->kind->set_option == NULL
+    if (io->kind->set_option == NULL
         || io->kind->set_option(
                io, TORC_IO_TAKE_DESCRIPTORS, kind->descriptor_received != NULL) != 0)
         return false;
@@ -297,7 +301,8 @@ bool torc__transport_passes_descriptors(torc_transport *self)
 bool torc_send_descriptor(torc_transport *self, int descriptor)
 {
     torc__check_thread(self->scope.reactor, "torc_send_descriptor");
-    if (takes_writes(self) && !(self->flags & TORC__IO_CLOSED) && torc__transport_passes_descriptors(self)
+    if (takes_writes(self) && !(self->flags & TORC__IO_CLOSED)
+        && torc__transport_passes_descriptors(self)
         && torc__output_pass(&self->output, self->scope.reactor, descriptor))
         return true;
     close(descriptor);

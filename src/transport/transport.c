@@ -331,7 +331,7 @@ static void on_connected(torc_io *io, int error)
 
 static void on_descriptor(torc_io *io, int descriptor)
 {
-    torc_transport *self = (torc_transport *)(void *)io;
+    torc_transport *self = io->owner;
     torc_protocol *protocol = torc__transport_protocol(self);
     const torc__context *outer;
 

@@ -33,7 +33,7 @@ ssize_t torc__readiness_receive_descriptors(torc_io *io, void *buffer, size_t si
         io->descriptor, buffer, size, passed, &count);
 
     for (size_t i = 0; i < count; i++) {
-        if (io->state & CLOSED)
+        if ((io->state & CLOSED) || io->events->descriptor == NULL)
             close(passed[i]);
         else
             io->events->descriptor(io, passed[i]);
