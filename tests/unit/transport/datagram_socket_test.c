@@ -69,13 +69,11 @@ static void an_error_of_one_datagram_takes_no_other_with_it(arena *a)
     open_pair(a);
     torc_stop_datagrams(a->one.transport);
     AWAIT(a, a->one.stopped);
-    for (unsigned i = 0; i < 10; i++) {
-        torc_send(a->other.transport, TORC_SLICE("x"));
-        make_turns(a, 1);
-    }
+    for (unsigned i = 0; i < 200; i++)
+        torc_send(a->other.transport, patterned(1 + i % 2 * 100 + i, i));
     AWAIT(a, torc_datagram_count(a->other.transport).waiting == 0);
     counts = torc_datagram_count(a->other.transport);
-    assert_int_equal(counts.sent, 10);
+    assert_int_equal(counts.sent, 200);
     assert_int_equal(counts.failed, 0);
 }
 
