@@ -424,6 +424,25 @@ static void a_message_of_several_that_is_refused_is_sent_one_by_one(arena *a)
     assert_int_equal(torc_datagram_count(a->other.transport).failed, 0);
 }
 
+static int tell_of_an_earlier_one(const char *name)
+{
+    return strcmp(name, "sendmsg") == 0 && refusals++ == 0 ? ECONNREFUSED : 0;
+}
+
+static void an_error_of_an_earlier_one_does_not_lose_the_next(arena *a)
+{
+    if (!counts_calls(a))
+        return;
+    refusals = 0;
+    open_pair(a);
+    torc__set_system_call_hook(tell_of_an_earlier_one);
+    torc_send(a->other.transport, TORC_SLICE("sent all the same"));
+    AWAIT(a, a->one.received == 1);
+    torc__set_system_call_hook(NULL);
+    AWAIT(a, a->other.refused == 1);
+    assert_int_equal(torc_datagram_count(a->other.transport).failed, 0);
+}
+
 static void one_that_the_system_refuses_is_counted_and_the_rest_goes(arena *a)
 {
     if (!counts_calls(a))
@@ -483,6 +502,8 @@ static const datagram_behaviour behaviours[] = {
         without_calls_for_several_each_is_moved_by_itself, BY_SOCKETS },
     { "a message of several that is refused is sent one by one",
         a_message_of_several_that_is_refused_is_sent_one_by_one, BY_UDP },
+    { "an error of an earlier one does not lose the next",
+        an_error_of_an_earlier_one_does_not_lose_the_next, BY_SOCKETS },
     { "one that the system refuses is counted and the rest goes",
         one_that_the_system_refuses_is_counted_and_the_rest_goes, BY_SOCKETS },
 };
