@@ -36,6 +36,7 @@
 #include <torc/address.h>
 #include <torc/buffer.h>
 #include <torc/coroutine.h>
+#include <torc/datagram.h>
 #include <torc/deferred.h>
 #include <torc/endpoint.h>
 #include <torc/failure.h>

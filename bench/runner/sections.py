@@ -62,6 +62,35 @@ def echo(bench):
         bench.report.scale("echo", table, "bare", other)
 
 
+# -- datagrams ---------------------------------------------------------------------------------
+
+# Case -> how many sockets send, how many datagrams each has under way, and how long they are.
+UDP_CASES = {"1 peer, 1 under way": (1, 1, 64), "1 peer, 64 under way": (1, 64, 64),
+             "64 peers, 1 each": (64, 1, 64), "1 peer, 64 of 1200 B": (1, 64, 1200)}
+UDP_LIMITS = {"bare": 1.15, "libuv": 0.6}
+
+
+def udp(bench):
+    peers = present(bench, bench.peers.udp_echo())
+    table = Table("server CPU time per datagram", "µs", [peer.name for peer in peers])
+    limits = {}
+    for case, (sockets, window, size) in UDP_CASES.items():
+
+        def measure(peer):
+            with peer.running(bench) as (server, port):
+                used, messages, seconds = echo_load(
+                    bench, server, port, "--sockets", sockets, "--window", window, "--size", size,
+                    "--seconds", bench.seconds, program="udp_load")
+            return used / messages * 1e6, messages / seconds
+
+        compare(bench, table, case, peers, measure)
+        limits.update({(case, other): limit for other, limit in UDP_LIMITS.items()})
+    table.print()
+    bench.report.keep("udp", table)
+    bench.report.ratios("udp", table, limits)
+    bench.report.scale("udp", table, "bare", "libuv")
+
+
 # -- web ---------------------------------------------------------------------------------------
 
 def _check_file(peer, port, path, size):
@@ -440,6 +469,6 @@ def instructions(bench):
         bench.report.ratios("instructions", table, {})
 
 
-SECTIONS = {"echo": echo, "web": web, "memory": memory, "timers": timers, "deferred": deferred,
-            "coroutine": coroutine, "thread": thread, "spawn": spawn,
+SECTIONS = {"echo": echo, "udp": udp, "web": web, "memory": memory, "timers": timers,
+            "deferred": deferred, "coroutine": coroutine, "thread": thread, "spawn": spawn,
             "syscalls": syscalls, "instructions": instructions}

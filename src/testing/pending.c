@@ -17,6 +17,7 @@
 #include "reactor/members.h"
 #include "reactor/reactor.h"
 #include "task/members.h"
+#include "transport/datagram.h"
 #include "transport/pipe.h"
 #include "transport/process_reap.h"
 #include "transport/process_start.h"
@@ -43,6 +44,7 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_stream,
     &torc__members_stream_listener,
     &torc__members_connection,
+    &torc__members_datagrams,
     &torc__members_connecting,
     &torc__members_lookup,
     &torc__members_port,

@@ -6,8 +6,11 @@
 
 #include "base/memory.h"
 #include "base/system_call.h"
+#include "reactor/driver/datagram.h"
+#include "reactor/driver/datagram_batch.h"
 #include "reactor/driver/linger.h"
 #include "reactor/driver/socket.h"
+#include "reactor/driver/socket_passing.h"
 
 #include <torc/log.h>
 
@@ -249,7 +252,19 @@ static void io_peer_address(torc_io *io, torc_address *ret_address)
 
 static int io_set_option(torc_io *io, torc_io_option option, int value)
 {
-    return torc__socket_set_option(io->descriptor, option, value);
+    int error = torc__socket_set_option(io->descriptor, option, value);
+
+    if (option != TORC_IO_TAKE_DESCRIPTORS || error != 0)
+        return error;
+    io->state &= ~(uint32_t)TAKES_DESCRIPTORS;
+    if (value != 0)
+        io->state |= TAKES_DESCRIPTORS;
+    return 0;
+}
+
+static int io_credentials(torc_io *io, torc_io_credentials *ret_credentials)
+{
+    return torc__socket_credentials(io->descriptor, ret_credentials);
 }
 
 static const torc_io_class socket_class = {
@@ -261,6 +276,8 @@ static const torc_io_class socket_class = {
     .close = io_close,
     .local_address = io_local_address,
     .peer_address = io_peer_address,
+    .send_descriptors = torc__readiness_send_descriptors,
+    .credentials = io_credentials,
     .set_option = io_set_option,
 };
 
@@ -296,7 +313,13 @@ static void receive_ready(torc__readiness *readiness, torc_io *io)
         torc__readiness_watch_as_wanted(io);
         return;
     }
-    if (io->state & STREAM)
+    if (io->state & DATAGRAMS) {
+        torc__datagrams_receive(io);
+        return;
+    }
+    if (io->state & TAKES_DESCRIPTORS)
+        got = torc__readiness_receive_descriptors(io, readiness->buffer, READ_SIZE);
+    else if (io->state & STREAM)
         got = torc__stream_receive(io, readiness->buffer, READ_SIZE);
     else
         got = TORC__CALL(recv, io->descriptor, readiness->buffer, READ_SIZE, 0);
@@ -425,6 +448,8 @@ static void tell_stranded(torc_io *io, int error)
         tell_stranded_watch(io);
     else if (io->state & LISTENS)
         io->events->accepted(io, -1, NULL, error);
+    else if ((io->state & (RECEIVES | DATAGRAMS)) == (RECEIVES | DATAGRAMS))
+        io->events->datagrams(io, NULL, 0, error);
     else if (io->state & RECEIVES)
         torc__readiness_tell_end(io, error);
     else if (io->state & BLOCKED)
@@ -530,6 +555,7 @@ void torc__readiness_close(torc_driver *driver)
 
     close_waker(readiness);
     readiness->poller->close(readiness);
+    torc__datagram_batch_free(readiness->datagrams);
     torc__free(readiness->always_ready);
     torc__free(readiness->buffer);
 }

@@ -59,6 +59,8 @@ struct torc__readiness {
     size_t stranded_count;
     int stranding_error;
 
+    struct torc__datagram_batch *datagrams; /* NULL until a datagram io is opened */
+
     /* Those that need no waiting for, which a poller may refuse (epoll: regular files). */
     torc_io **always_ready;
     size_t always_ready_count;
@@ -78,6 +80,11 @@ void torc__readiness_start_accepting(torc_io *io, bool on);
 int torc__readiness_connect(
     torc_driver *driver, torc_io *io, const torc_address *peer, const torc_address *local);
 int torc__readiness_adopt(torc_driver *driver, torc_io *io, int descriptor);
+int torc__readiness_open_datagrams(torc_driver *driver, torc_io *io, const torc_address *local,
+    const torc_address *peer, const torc_datagram_options *options);
+int torc__readiness_adopt_datagrams(
+    torc_driver *driver, torc_io *io, int descriptor, const torc_datagram_options *options);
+int torc__readiness_multicast(torc_io *io, const torc_multicast *request);
 int torc__readiness_adopt_stream(
     torc_driver *driver, torc_io *io, int descriptor, bool receives, bool sends);
 int torc__readiness_watch(torc_driver *driver, torc_io *io, int descriptor);
@@ -94,7 +101,10 @@ int torc__readiness_watch(torc_driver *driver, torc_io *io, int descriptor);
     .connect = torc__readiness_connect, \
     .adopt = torc__readiness_adopt, \
     .adopt_stream = torc__readiness_adopt_stream, \
-    .watch = torc__readiness_watch
+    .watch = torc__readiness_watch, \
+    .open_datagrams = torc__readiness_open_datagrams, \
+    .adopt_datagrams = torc__readiness_adopt_datagrams, \
+    .multicast = torc__readiness_multicast
 
 /* For pollers. */
 void torc__readiness_woke(torc__readiness *readiness);

@@ -1,6 +1,7 @@
 /*
  * The inside of the readiness adapter, for the kinds of io that have files of their own: streams
- * that are no sockets (stream.c), watched descriptors (watch.c). Sockets are in readiness.c.
+ * that are no sockets (stream.c), watched descriptors (watch.c), datagrams (datagram.c). Sockets
+ * are in readiness.c.
  *
  * An io's state says what it is, what is wanted of it, and what the poller was last told.
  */
@@ -26,6 +27,8 @@ enum {
     STREAM = 1 << 12,     /* no socket: stream.c */
     SENDS_ONLY = 1 << 13, /* a stream that cannot be read from */
     ALWAYS_READY = 1 << 14, /* stands in readiness->always_ready: the poller refuses it */
+    DATAGRAMS = 1 << 15,  /* datagram.c, which has the upper half of the state */
+    TAKES_DESCRIPTORS = 1 << 16, /* a stream: `descriptor` events are wanted */
 };
 
 static inline torc__readiness *torc__readiness_of(const torc_io *io)
@@ -53,6 +56,16 @@ ssize_t torc__readiness_sent_or_blocked(torc_io *io, ssize_t sent, size_t asked)
 
 /* Nothing more is received; the io may be closed in there. */
 void torc__readiness_tell_end(torc_io *io, int error);
+
+/* Of the sockets' class: readiness_passing.c. */
+ssize_t torc__readiness_send_descriptors(torc_io *io, const struct iovec *pieces, int count,
+    const int *descriptors, size_t descriptor_count);
+
+/*
+ * As recv; descriptors that came along are told first. One of them may have the io closed: then -1,
+ * with EINTR.
+ */
+ssize_t torc__readiness_receive_descriptors(torc_io *io, void *buffer, size_t size);
 
 /* As recv, of a stream. -1 with errno. */
 ssize_t torc__stream_receive(const torc_io *io, void *buffer, size_t size);
