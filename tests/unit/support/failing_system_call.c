@@ -35,6 +35,8 @@ static const struct {
     { "getpeername", { ENOBUFS, ENOTCONN } },
     { "getsockname", { ENOBUFS } },
     { "getsockopt", { ENOBUFS } },
+    { "kevent", { EINTR, ENOMEM } },
+    { "kqueue", { EMFILE, ENFILE, ENOMEM } },
     { "listen", { EADDRINUSE } },
     { "lstat", { EACCES, ENOMEM } },
     { "open", { EMFILE, ENFILE, ENOMEM } },
