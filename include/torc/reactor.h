@@ -97,7 +97,8 @@ TORC_API torc_time torc_now(const torc_reactor *reactor);
  *     } while (torc_iterate(reactor, 0));
  *     torc_reactor_free(reactor);
  *
- * <torc/glib.h> is this for GLib.
+ * The other loop's callbacks may call anything of Torc's, in this thread; a delay that is given
+ * there begins then. <torc/glib.h> is this for GLib, examples/inside_another_loop.c for poll().
  */
 
 /*
@@ -108,8 +109,9 @@ TORC_API int torc_reactor_descriptor(const torc_reactor *reactor);
 
 /*
  * When torc_iterate must be called at the latest, on the clock of torc_monotonic_now: 0 when there
- * is something to do already, TORC_NEVER while only the descriptor counts. Ask before each wait:
- * calls made since the last one may have changed it.
+ * is something to do already, as before the first turn and once the reactor has stopped; TORC_NEVER
+ * while only the descriptor counts. Ask before each wait: calls made since the last one may have
+ * changed it.
  */
 TORC_API torc_time torc_reactor_deadline(torc_reactor *reactor);
 
