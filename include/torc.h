@@ -26,15 +26,16 @@
  * stands on deferreds: <torc/gather.h>, waiting for many; <torc/lock.h>, <torc/queue.h> and
  * <torc/file_lock.h>; <torc/task.h>, what runs again and again, later, or a little at a time;
  * <torc/jobs.h>, many jobs, retries, rate limits; <torc/thread.h>, work beside the loop.
- * Apart from this: <torc/line.h>, protocols in lines; <torc/driver.h>, for those who bring the
- * reactor to another system; <torc/web.h>, <torc/tls.h>, <torc/glib.h> and <torc/testing.h>,
- * components of their own.
+ * Apart from this: <torc/line.h> and <torc/frame.h>, protocols in lines and in frames;
+ * <torc/driver.h>, for those who bring the reactor to another system; <torc/web.h>, <torc/tls.h>,
+ * <torc/glib.h> and <torc/testing.h>, components of their own.
  */
 #ifndef TORC_H
 #define TORC_H
 
 #include <torc/address.h>
 #include <torc/buffer.h>
+#include <torc/coroutine.h>
 #include <torc/deferred.h>
 #include <torc/endpoint.h>
 #include <torc/failure.h>

@@ -21,6 +21,11 @@ torc_reactor *torc__current_reactor(void)
     return current_reactor;
 }
 
+void torc__set_current_reactor(torc_reactor *reactor)
+{
+    current_reactor = reactor;
+}
+
 static size_t write_context(char *text, size_t size)
 {
     const torc__context *context = current_reactor != NULL ? current_reactor->context : NULL;
@@ -108,6 +113,16 @@ static torc_failure *no_such_driver(const char *name)
         &torc_error_invalid_argument, "there is no reactor '%s': choose one of %s", name, names);
 }
 
+static torc_failure *driver_does_not_work(const torc_driver_class *kind, int error)
+{
+    const char *why = kind->why_not != NULL ? kind->why_not(error) : NULL;
+
+    if (why == NULL)
+        return torc_failure_from_errno(error, "the reactor '%s' does not work here", kind->name);
+    return torc_failure_from_errno(
+        error, "the reactor '%s' does not work here: %s", kind->name, why);
+}
+
 torc_reactor *torc_reactor_new_named(const char *name, torc_failure **reterr_failure)
 {
     const torc_driver_class *kind = torc__driver_named(name);
@@ -120,8 +135,7 @@ torc_reactor *torc_reactor_new_named(const char *name, torc_failure **reterr_fai
     }
     reactor = torc__reactor_new_on(kind, &error);
     if (reactor == NULL)
-        *reterr_failure =
-            torc_failure_from_errno(-error, "the reactor '%s' does not work here", name);
+        *reterr_failure = driver_does_not_work(kind, -error);
     return reactor;
 }
 
@@ -179,6 +193,12 @@ static void run_tasks(torc_reactor *reactor)
 
         task->run(task);
     }
+}
+
+void torc__bury_out_of_line(
+    torc_reactor *reactor, torc__grave *grave, void (*release)(torc__grave *grave))
+{
+    torc__bury(reactor, grave, release);
 }
 
 static void free_graves(torc_reactor *reactor)
@@ -367,12 +387,14 @@ void torc_reactor_free(torc_reactor *reactor)
     do {
         settle(reactor);
         run_tasks(reactor);
-    } while (!torc__list_is_empty(&reactor->after) || !torc__list_is_empty(&reactor->tasks));
+    } while (!torc__list_is_empty(&reactor->after) || !torc__list_is_empty(&reactor->tasks) ||
+        reactor->dry != NULL);
     settle(reactor);
     torc__drop_late_deferreds(reactor);
     torc__shutdown_drop(reactor);
     current_reactor = outer;
 
+    torc__coroutines_drop(reactor);
     torc_failure_release(reactor->connection_done);
     torc__posting_await_wakers(&reactor->posting);
     reactor->driver->kind->close(reactor->driver);

@@ -6,12 +6,14 @@
  */
 #include "testing/pending.h"
 
+#include "deferred/coroutine.h"
 #include "deferred/deferred.h"
 #include "deferred/file_lock.h"
 #include "deferred/queue.h"
 #include "deferred/semaphore.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/resolve.h"
+#include "protocol/stream.h"
 #include "reactor/members.h"
 #include "reactor/reactor.h"
 #include "task/members.h"
@@ -33,6 +35,10 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_locked_run,
     &torc__members_queue,
     &torc__members_file_lock,
+    &torc__members_coroutine,
+    &torc__members_generator,
+    &torc__members_stream,
+    &torc__members_stream_listener,
     &torc__members_connection,
     &torc__members_connecting,
     &torc__members_lookup,

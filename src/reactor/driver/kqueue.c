@@ -205,6 +205,7 @@ static void kqueue_wait_and_tell(torc__readiness *readiness, torc_time timeout)
     int count = TORC__CALL(kevent, self->kqueue, NULL, 0, self->events, EVENTS_MAX,
         to_timespec(timeout, &time));
 
+    readiness->interrupted = count < 0 && errno == EINTR;
     torc__readiness_woke(readiness);
     for (int i = 0; i < count; i++)
         torc__readiness_tell(readiness, self->events[i].udata, ready_of(&self->events[i]));
