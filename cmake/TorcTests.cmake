@@ -125,6 +125,7 @@ if(unit_sources AND unit_support)
     set(kqueue_folder ${PROJECT_SOURCE_DIR}/tests/unit/support/kqueue)
     if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
         list(APPEND unit_support ${kqueue_folder}/kqueue_stand_in.c
+            ${PROJECT_SOURCE_DIR}/tests/unit/support/iocp/win32_stand_in.c
             ${PROJECT_SOURCE_DIR}/src/reactor/driver/kqueue.c
             ${PROJECT_SOURCE_DIR}/src/reactor/driver/drivers.c)
     endif()
@@ -142,7 +143,7 @@ if(NOT TARGET torc_glib_static)
     list(FILTER unit_sources EXCLUDE REGEX "/unit/glib/")
 endif()
 if(NOT CMAKE_SYSTEM_NAME STREQUAL "Linux")
-    list(FILTER unit_sources EXCLUDE REGEX "/unit/support/kqueue/")
+    list(FILTER unit_sources EXCLUDE REGEX "/unit/(support/kqueue/|.*/iocp_sketch_test)")
 endif()
 foreach(source IN LISTS unit_sources)
     torc_add_unit_test(${source})
