@@ -6,9 +6,8 @@
  * level-triggered (no EV_CLEAR), so that a bounded read per turn loses nothing.
  *
  * It has run on Linux only, on a stand-in for kqueue() and kevent() that the tests own. What that
- * cannot show, and so no test has: what devices, terminals and pipes of each system answer to a
- * filter (any refusal is taken for "needs no waiting for" where it says so), the errno that EV_EOF
- * brings along, and the costs.
+ * cannot show, and so was never seen: what the devices, terminals and pipes of each system answer
+ * to a filter, the error that EV_EOF brings along, and what it all costs. See docs/porting.md.
  */
 #include "reactor/driver/drivers.h"
 #include "reactor/driver/readiness.h"
