@@ -3,9 +3,9 @@
  * calls as a server needs that accepts, receives and sends. The calls are a stand-in's; the
  * transports above it are the real ones. docs/porting.md says what a whole driver needs.
  *
- * Beside each io stands what the system holds while an operation is pending: the OVERLAPPED, and the
- * buffer that is received into. It lives until the last completion has come, and so does the io:
- * that is what `closed` is for.
+ * Beside each io stands what the system holds while an operation is pending: the OVERLAPPED, and
+ * the buffer that is received into. It lives until the last completion has come, and so does the
+ * io: that is what `closed` is for.
  */
 #include "reactor/support.h"
 

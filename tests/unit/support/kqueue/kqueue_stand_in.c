@@ -245,7 +245,8 @@ static void drop_if_once(int kqueue_descriptor, watched *self, filter *told, int
     (void)apply(kqueue_descriptor, self, descriptor);
 }
 
-static int tell(int kqueue_descriptor, const struct epoll_event *got, struct kevent *events, int room)
+static int tell(
+    int kqueue_descriptor, const struct epoll_event *got, struct kevent *events, int room)
 {
     watched *self = watched_at(&queues[kqueue_descriptor], (size_t)got->data.fd);
     int told = 0;
