@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { READING, WRITING, FILTERS };
@@ -96,6 +97,14 @@ static uint32_t events_of(const watched *self)
     return events;
 }
 
+/* epoll has neither; a kqueue has filters for a regular file, which are silent at its end. */
+static int error_of_refused(int descriptor)
+{
+    struct stat status;
+
+    return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) ? 0 : EINVAL;
+}
+
 /* Makes epoll know what the filters say. 0 or an errno. */
 static int apply(int kqueue_descriptor, watched *self, int descriptor)
 {
@@ -110,7 +119,7 @@ static int apply(int kqueue_descriptor, watched *self, int descriptor)
     if (self->listed)
         return epoll_ctl(kqueue_descriptor, EPOLL_CTL_MOD, descriptor, &event) == 0 ? 0 : errno;
     if (epoll_ctl(kqueue_descriptor, EPOLL_CTL_ADD, descriptor, &event) < 0)
-        return errno == EPERM ? EINVAL : errno;
+        return errno == EPERM ? error_of_refused(descriptor) : errno;
     self->listed = true;
     return 0;
 }
