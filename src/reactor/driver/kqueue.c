@@ -206,8 +206,15 @@ static void kqueue_wait_and_tell(torc__readiness *readiness, torc_time timeout)
 
     readiness->interrupted = count < 0 && errno == EINTR;
     torc__readiness_woke(readiness);
-    for (int i = 0; i < count; i++)
-        torc__readiness_tell(readiness, self->events[i].udata, ready_of(&self->events[i]));
+    for (int i = 0; i < count; i++) {
+        torc_io *io = self->events[i].udata;
+        unsigned ready = ready_of(&self->events[i]);
+
+        /* Where both filters of an io stand side by side, it is told once. */
+        for (; i + 1 < count && self->events[i + 1].udata == io; i++)
+            ready |= ready_of(&self->events[i + 1]);
+        torc__readiness_tell(readiness, io, ready);
+    }
 }
 
 static const torc__poller poller = {
