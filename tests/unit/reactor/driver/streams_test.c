@@ -63,9 +63,10 @@ static ssize_t send_text(const char *text)
     return io.kind->send(&io, &piece, 1, false);
 }
 
+/* select and kqueue hear of a hang-up only where they wait for something. */
 static bool notices_unasked(void)
 {
-    return strcmp(driver->kind->name, "select") != 0;
+    return strcmp(driver->kind->name, "select") != 0 && strcmp(driver->kind->name, "kqueue") != 0;
 }
 
 static bool is_open(int descriptor)
