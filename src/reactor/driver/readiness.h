@@ -67,6 +67,17 @@ struct torc__readiness {
     size_t always_ready_capacity;
 };
 
+/*
+ * For a driver that has a turn and a waker of its own, and uses the adapter only for the ios that
+ * it has no better way for (uring): of its poller, `watch` and `forget` are called.
+ */
+int torc__readiness_open_parts(torc__readiness *readiness, const torc__poller *poller);
+void torc__readiness_close_parts(torc__readiness *readiness);
+
+/* Whether something is to be told without waiting for the poller; and telling it. */
+bool torc__readiness_is_due(const torc__readiness *readiness);
+void torc__readiness_tell_due(torc__readiness *readiness);
+
 /* What a driver on a poller puts into its torc_driver_class. */
 int torc__readiness_open(torc_driver *driver, const torc__poller *poller);
 void torc__readiness_close(torc_driver *driver);
