@@ -19,9 +19,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* One read takes at most this; the buffer is shared by all connections of the reactor. */
-#define READ_SIZE ((size_t)64 * 1024)
-
 /* So much of a file is sent in one system call, so that one connection does not hold up others. */
 #define FILE_SIZE_MAX ((size_t)512 * 1024)
 
@@ -45,7 +42,7 @@ static unsigned watched_of(const torc_io *io)
 }
 
 /* What the poller refuses because it never has to be waited for: a regular file, /dev/null. */
-static int list_as_always_ready(torc_io *io)
+int torc__readiness_list_as_always_ready(torc_io *io)
 {
     torc__readiness *readiness = torc__readiness_of(io);
     size_t capacity = readiness->always_ready_capacity;
@@ -85,7 +82,7 @@ static int watch(torc_io *io, unsigned wanted)
     if (!(io->state & ALWAYS_READY))
         error = readiness->poller->watch(readiness, io, wanted, (io->state & LISTED) != 0);
     if (error == -EPERM && (io->state & (STREAM | WATCHED)))
-        error = list_as_always_ready(io);
+        error = torc__readiness_list_as_always_ready(io);
     if (error != 0)
         return error;
     io->state &= ~(uint32_t)(WATCHES_IN | WATCHES_OUT);
@@ -313,11 +310,11 @@ static void receive_ready(torc__readiness *readiness, torc_io *io)
         return;
     }
     if (io->state & TAKES_DESCRIPTORS)
-        got = torc__readiness_receive_descriptors(io, readiness->buffer, READ_SIZE);
+        got = torc__readiness_receive_descriptors(io, readiness->buffer, TORC__READ_SIZE);
     else if (io->state & STREAM)
-        got = torc__stream_receive(io, readiness->buffer, READ_SIZE);
+        got = torc__stream_receive(io, readiness->buffer, TORC__READ_SIZE);
     else
-        got = TORC__CALL(recv, io->descriptor, readiness->buffer, READ_SIZE, 0);
+        got = TORC__CALL(recv, io->descriptor, readiness->buffer, TORC__READ_SIZE, 0);
     if (got > 0)
         io->events->received(io, torc_slice_make(readiness->buffer, (size_t)got), 0);
     else if (got == 0)
@@ -450,7 +447,7 @@ int torc__readiness_open_parts(torc__readiness *readiness, const torc__poller *p
     readiness->poller = poller;
     readiness->waker.descriptor = -1;
     readiness->wake_descriptor = -1;
-    readiness->buffer = torc__allocate(READ_SIZE);
+    readiness->buffer = torc__allocate(TORC__READ_SIZE);
     return readiness->buffer != NULL ? 0 : -ENOMEM;
 }
 

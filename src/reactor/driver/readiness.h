@@ -19,6 +19,9 @@ enum {
     TORC__HUNG_UP = 4, /* told unasked: the peer is gone, or there is an error */
 };
 
+/* One read takes at most this, into the buffer that all ios of the driver share. */
+#define TORC__READ_SIZE ((size_t)64 * 1024)
+
 typedef struct torc__readiness torc__readiness;
 
 /* The mechanism: which descriptors, and waiting. */
@@ -52,7 +55,7 @@ struct torc__readiness {
     torc_io waker;      /* readable when another thread or a signal wants a turn */
     int wake_descriptor; /* what to write to for that */
     bool interrupted;
-    char *buffer;
+    char *buffer;       /* of TORC__READ_SIZE */
 
     /* Those that the poller refused to watch, and with what errno it did so last. */
     torc_io *stranded[TORC__STRANDED_MAX];

@@ -47,6 +47,12 @@ void torc__readiness_set_up_socket(
 /* Lists the io with the poller; on failure (-errno) it is as if it had never been set up. */
 int torc__readiness_list(torc_io *io);
 
+/*
+ * From now on it is told without asking the poller, which is to forget it by itself: -EPERM of its
+ * watch(), or the same by another way. 0 or -ENOMEM.
+ */
+int torc__readiness_list_as_always_ready(torc_io *io);
+
 /* Tells the poller what is wanted, where that has changed; and that nothing is any more. */
 void torc__readiness_watch_as_wanted(torc_io *io);
 void torc__readiness_forget(torc_io *io);
