@@ -412,6 +412,7 @@ static void a_peer_that_refuses_fails_the_connecting(void **state)
 
     (void)state;
     connect_to(to, "", &connected);
+    run_until_toys(1);
     peer = accept(server, NULL, NULL);
     say(peer, "x");
     assert_failed(&connected, &torc_error_connect, "that is no greeting");
@@ -474,8 +475,8 @@ static bool survives(void (*begin)(unsigned number), unsigned number, bool (*fai
     outcome connected;
     bool has_failed;
 
-    begin(number);
     connect_to(torc_port_address(port).port, ":timeout=0.03", &connected);
+    begin(number);
     run_until(&connected.fired, 1);
     run_turns(3);
     has_failed = failed();
