@@ -229,6 +229,24 @@ const char *torc__read_timeout(torc__endpoint *endpoint, torc_slice value)
     return NULL;
 }
 
+static const char *read_name(torc__endpoint *endpoint, torc_slice value)
+{
+    if (value.length == 0 || value.length > TORC__CARRIER_NAME_MAX)
+        return "must be a name of 1 to 107 bytes";
+    memcpy(endpoint->name, value.data, value.length);
+    endpoint->name[value.length] = '\0';
+    endpoint->carrier = &torc__memory_names;
+    return NULL;
+}
+
+static const char *read_wait(torc__endpoint *endpoint, torc_slice value)
+{
+    if (value.length != 0)
+        return "takes no value";
+    endpoint->waits = true;
+    return NULL;
+}
+
 /* -- kinds --------------------------------------------------------------------------------- */
 
 static void prepare_any_ipv4(torc__endpoint *endpoint)
@@ -278,6 +296,7 @@ static const torc__usage tcp_listening = {
         { .name = "interface", .read = read_interface },
         { .name = "backlog", .read = torc__read_backlog },
         { .name = "reuseport", .read = read_reuse_port, .flag = true },
+        { .name = "wait", .read = read_wait, .flag = true },
     },
 };
 
@@ -291,6 +310,7 @@ static const torc__usage tcp6_listening = {
         { .name = "interface", .read = read_interface6 },
         { .name = "backlog", .read = torc__read_backlog },
         { .name = "reuseport", .read = read_reuse_port, .flag = true },
+        { .name = "wait", .read = read_wait, .flag = true },
     },
 };
 
@@ -350,11 +370,30 @@ static const torc__usage fd_connecting = {
     .arguments = { { .name = "descriptor", .read = read_descriptor, .mandatory = true } },
 };
 
+static const torc__usage memory_listening = {
+    .verb = "listening",
+    .example = "memory:service",
+    .arguments = {
+        { .name = "name", .read = read_name, .mandatory = true },
+        { .name = "backlog", .read = torc__read_backlog },
+    },
+};
+
+static const torc__usage memory_connecting = {
+    .verb = "connecting",
+    .example = "memory:service",
+    .arguments = {
+        { .name = "name", .read = read_name, .mandatory = true },
+        { .name = "timeout", .read = torc__read_timeout },
+    },
+};
+
 static const torc__kind own_kinds[] = {
     { .name = "tcp", .listening = &tcp_listening, .connecting = &tcp_connecting },
     { .name = "tcp6", .listening = &tcp6_listening, .connecting = &tcp6_connecting },
     { .name = "unix", .listening = &unix_listening, .connecting = &unix_connecting },
     { .name = "fd", .listening = &fd_listening, .connecting = &fd_connecting },
+    { .name = "memory", .listening = &memory_listening, .connecting = &memory_connecting },
 };
 
 #define OWN_KINDS (sizeof(own_kinds) / sizeof(own_kinds[0]))

@@ -55,6 +55,7 @@ struct torc_port {
     torc_address address;
     torc__socket_path path;
     torc__entrance entrance;
+    const torc__carrier *carrier; /* NULL: the driver */
     port_state state;
     bool asked;             /* somebody wanted to know whether it opened */
     bool counted;           /* by the factory as an open port */
@@ -77,6 +78,14 @@ static const torc__context *enter(torc_port *port)
     return torc__enter(port->reactor, port->scope != NULL ? port->scope->context : NULL);
 }
 
+static void set_accepting(torc_port *port, bool on)
+{
+    if (port->carrier != NULL)
+        port->carrier->start_accepting(&port->io, on);
+    else
+        port->reactor->driver->kind->start_accepting(&port->io, on);
+}
+
 /* -- opening ------------------------------------------------------------------------------- */
 
 static int open_listener(torc_port *port, const torc__endpoint *endpoint)
@@ -84,6 +93,10 @@ static int open_listener(torc_port *port, const torc__endpoint *endpoint)
     torc_driver *driver = port->reactor->driver;
     int error;
 
+    if (endpoint->carrier != NULL) {
+        port->carrier = endpoint->carrier;
+        return -port->carrier->listen(port->reactor, &port->io, endpoint);
+    }
     if (endpoint->descriptor >= 0)
         return -driver->kind->adopt_listener(driver, &port->io, endpoint->descriptor);
     error = -driver->kind->listen(driver, &port->io, &endpoint->address, &endpoint->options);
@@ -241,7 +254,7 @@ static void tell_open(torc_port *port)
     torc__leave(port->reactor, outer);
     if (port->state != OPEN)
         return;
-    port->reactor->driver->kind->start_accepting(&port->io, true);
+    set_accepting(port, true);
     fire_opened(port, torc_pointer(port));
 }
 
@@ -278,7 +291,7 @@ static void after_pause(void *argument)
     torc_port *port = argument;
 
     torc_timer_set(&port->pause, port->scope, SHORTAGE_CALM, after_calm, port);
-    port->reactor->driver->kind->start_accepting(&port->io, true);
+    set_accepting(port, true);
 }
 
 static const char *shortage_remedy(int error)
@@ -293,7 +306,7 @@ static const char *shortage_remedy(int error)
 /* Trying again at once would keep the loop busy for nothing, since the connection still waits. */
 static void note_shortage(torc_port *port, int error)
 {
-    port->reactor->driver->kind->start_accepting(&port->io, false);
+    set_accepting(port, false);
     torc_timer_set(&port->pause, port->scope, SHORTAGE_PAUSE, after_pause, port);
     port->accepted_since = false;
     if (port->short_of_room)
@@ -338,7 +351,9 @@ static void discard(torc_port *port, int descriptor)
 {
     torc_driver *driver = port->reactor->driver;
 
-    if (driver->kind->discard != NULL)
+    if (port->carrier != NULL)
+        port->carrier->discard(&port->io, descriptor);
+    else if (driver->kind->discard != NULL)
         driver->kind->discard(driver, descriptor);
     else
         close(descriptor);
@@ -360,7 +375,7 @@ static void admit(torc_port *port, torc_transport *transport)
     if (error != 0)
         note_shortage(port, error);
     else if (port->state == OPEN && torc__entrance_is_full(&port->entrance))
-        port->reactor->driver->kind->start_accepting(&port->io, false);
+        set_accepting(port, false);
 }
 
 static void has_room(torc__entrance *entrance)
@@ -368,17 +383,25 @@ static void has_room(torc__entrance *entrance)
     torc_port *port = TORC_CONTAINER_OF(entrance, torc_port, entrance);
 
     if (port->state == OPEN && !torc_timer_is_set(&port->pause))
-        port->reactor->driver->kind->start_accepting(&port->io, true);
+        set_accepting(port, true);
+}
+
+static int adopt(torc_port *port, int descriptor, torc_io *io)
+{
+    torc_driver *driver = port->reactor->driver;
+
+    if (TORC_UNLIKELY(port->carrier != NULL))
+        return port->carrier->adopt(&port->io, descriptor, io);
+    return driver->kind->adopt(driver, io, descriptor);
 }
 
 static void start_connection(torc_port *port, int descriptor, const torc_address *peer)
 {
-    torc_driver *driver = port->reactor->driver;
     torc_transport *transport = torc__transport_new(port->scope, port->factory);
     int error = ENOMEM;
 
     if (transport != NULL)
-        error = -driver->kind->adopt(driver, &transport->io, descriptor);
+        error = -adopt(port, descriptor, &transport->io);
     if (error == 0) {
         note_success(port);
         if (TORC_LIKELY(port->entrance.layers == NULL))

@@ -41,7 +41,7 @@ static void check_description(torc_slice text)
 static void check_endpoint(torc_failure *failure, const torc__endpoint *endpoint)
 {
     int ways = (endpoint->address.kind != TORC_ADDRESS_NONE) + (endpoint->host[0] != '\0') +
-        (endpoint->descriptor >= 0);
+        (endpoint->descriptor >= 0) + (endpoint->carrier != NULL);
 
     if (failure == NULL) {
         require(ways == 1);
