@@ -174,9 +174,11 @@ static void start_connection(
 static void entering_failed(attempting *self, int error)
 {
     torc_failure *why = torc__transport_take_reason(self->transport, error);
+    const torc_failure_type *type = torc_failure_is(why, &torc_error_connect)
+        ? torc_failure_type_of(why) : &torc_error_connect;
 
     drop_transport(self);
-    add_failure(self, torc_failure_because(torc_failure_new(&torc_error_connect,
+    add_failure(self, torc_failure_because(torc_failure_new(type,
         "cannot connect to %s: %s", self->endpoint.text, torc_failure_text(why)), why));
     finish_failed(self);
 }

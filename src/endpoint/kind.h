@@ -21,6 +21,7 @@ typedef struct torc__argument {
     torc__argument_reader *read; /* the value is followed by a NUL */
     bool mandatory;
     bool flag;                   /* given by its name alone */
+    bool secret;                 /* given with its name only, by which messages leave it out */
 } torc__argument;
 
 #define TORC__ARGUMENTS_MAX 16

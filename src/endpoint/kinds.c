@@ -2,7 +2,7 @@
  * The kinds that the core has, how their arguments are read, and the register that further kinds
  * join.
  */
-#include "endpoint/kind.h"
+#include "endpoint/further_kinds.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -396,7 +396,16 @@ static const torc__kind own_kinds[] = {
     { .name = "memory", .listening = &memory_listening, .connecting = &memory_connecting },
 };
 
-#define OWN_KINDS (sizeof(own_kinds) / sizeof(own_kinds[0]))
+static const torc__kind *const kinds_elsewhere[] = {
+    &torc__kind_systemd,
+    &torc__kind_haproxy,
+    &torc__kind_haproxy_v2,
+    &torc__kind_socks,
+    &torc__kind_http_proxy,
+};
+
+#define OWN_KINDS       (sizeof(own_kinds) / sizeof(own_kinds[0]))
+#define KINDS_ELSEWHERE (sizeof(kinds_elsewhere) / sizeof(kinds_elsewhere[0]))
 
 /* -- the register -------------------------------------------------------------------------- */
 
@@ -408,6 +417,9 @@ const torc__kind *torc__kind_at(size_t index)
     if (index < OWN_KINDS)
         return &own_kinds[index];
     index -= OWN_KINDS;
+    if (index < KINDS_ELSEWHERE)
+        return kinds_elsewhere[index];
+    index -= KINDS_ELSEWHERE;
     return index < further_count ? further_kinds[index] : NULL;
 }
 
