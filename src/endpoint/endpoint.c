@@ -145,17 +145,26 @@ static torc_failure *read_arguments(
     return NULL;
 }
 
-/* Passwords do not belong into messages and logs: whatever stands after one's name is left out. */
+/*
+ * Passwords do not belong into messages and logs: whatever stands behind the word is left out, in
+ * an endpoint within another up to that one's end.
+ */
 static void hide_passwords(char *text)
 {
     char *at = text;
 
-    while ((at = strstr(at, "password=")) != NULL) {
-        char *end = at += strlen("password=");
+    while ((at = strstr(at, "password")) != NULL) {
+        char *end;
 
+        at += strlen("password");
+        while (*at == '\\')
+            at++;
+        if (*at != '=')
+            continue;
+        end = ++at;
         while (*end != '\0' && *end != ':')
             end += end[0] == '\\' && end[1] != '\0' ? 2 : 1;
-        if (end - at >= 3) {
+        if (end - at > 3) {
             memmove(at + 3, end, strlen(end) + 1);
             end = at + 3;
         }
@@ -240,6 +249,8 @@ static torc_failure *read_description(torc__endpoint *endpoint, torc_slice text,
     kind = torc__kind_named(description.kind);
     if (kind == NULL || kind->wrap != NULL)
         return no_such_kind(endpoint, description.kind);
+    if (kind->expand != NULL)
+        return kind->expand(kind, endpoint, &description, listening);
     usage = listening ? kind->listening : kind->connecting;
     if (usage == NULL)
         return torc__endpoint_bad(endpoint, "%s is not for %s", kind->name,

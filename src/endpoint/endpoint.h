@@ -63,5 +63,6 @@ torc_failure *torc__connect_failure(
 
 extern TORC_API const torc__member_kind torc__members_port;       /* listen.c */
 extern TORC_API const torc__member_kind torc__members_connecting; /* connect.c */
+extern TORC_API const torc__member_kind torc__members_client;     /* client.c */
 
 #endif /* TORC_ENDPOINT_ENDPOINT_H */

@@ -29,6 +29,10 @@
 /* How long nothing is accepted when there is no room for a connection. */
 #define SHORTAGE_PAUSE (100 * TORC_MILLISECOND)
 
+/* An address that is to come is asked for so soon again, and never later than that. */
+#define FIRST_WAIT   (100 * TORC_MILLISECOND)
+#define LONGEST_WAIT (10 * TORC_SECOND)
+
 /* A shortage is over when nothing failed for so long: at the limit it comes and goes. */
 #define SHORTAGE_CALM TORC_SECOND
 
@@ -56,6 +60,8 @@ struct torc_port {
     torc__socket_path path;
     torc__entrance entrance;
     const torc__carrier *carrier; /* NULL: the driver */
+    torc__endpoint *awaited; /* whose address is not there yet; owned. NULL: it waits for none */
+    torc_time wait;          /* until it is asked for the next time */
     port_state state;
     bool asked;             /* somebody wanted to know whether it opened */
     bool counted;           /* by the factory as an open port */
@@ -108,6 +114,23 @@ static int open_listener(torc_port *port, const torc__endpoint *endpoint)
     return error;
 }
 
+/* False: it is out of memory. */
+static bool await_address(torc_port *port, const torc__endpoint *endpoint)
+{
+    port->awaited = torc__allocate(sizeof(*endpoint));
+    if (port->awaited == NULL)
+        return false;
+    *port->awaited = *endpoint;
+    port->wait = FIRST_WAIT;
+    return true;
+}
+
+static void stop_awaiting(torc_port *port)
+{
+    torc__free(port->awaited);
+    port->awaited = NULL;
+}
+
 static void open_port(torc_port *port, const char *description)
 {
     torc__endpoint endpoint;
@@ -120,6 +143,8 @@ static void open_port(torc_port *port, const char *description)
     port->entrance.layers = endpoint.layers;
     port->entrance.timeout = endpoint.timeout;
     error = open_listener(port, &endpoint);
+    if (error == EADDRNOTAVAIL && endpoint.waits && await_address(port, &endpoint))
+        return;
     if (error != 0)
         port->failure = torc__listen_failure(&endpoint, error);
     else
@@ -135,9 +160,11 @@ static void free_port(torc__grave *grave)
 
 static void shut(torc_port *port)
 {
-    bool is_open = port->state == OPEN || (port->state == PENDING && port->failure == NULL);
+    bool is_open = port->state == OPEN ||
+        (port->state == PENDING && port->failure == NULL && port->awaited == NULL);
 
     port->state = CLOSING;
+    stop_awaiting(port);
     torc_timer_cancel(&port->pause);
     torc__entrance_close(&port->entrance);
     if (!is_open)
@@ -258,13 +285,50 @@ static void tell_open(torc_port *port)
     fire_opened(port, torc_pointer(port));
 }
 
+static void ask_for_address(void *argument);
+
+static void ask_later(torc_port *port)
+{
+    torc_time longer = port->wait * 2;
+
+    torc_timer_set(&port->pause, port->scope, port->wait, ask_for_address, port);
+    port->wait = longer < LONGEST_WAIT ? longer : LONGEST_WAIT;
+}
+
+static void ask_for_address(void *argument)
+{
+    torc_port *port = argument;
+    int error = open_listener(port, port->awaited);
+
+    if (error == EADDRNOTAVAIL) {
+        ask_later(port);
+        return;
+    }
+    if (error != 0)
+        port->failure = torc__listen_failure(port->awaited, error);
+    else
+        port->io.kind->local_address(&port->io, &port->address);
+    stop_awaiting(port);
+    if (error != 0)
+        tell_failure(port);
+    else
+        tell_open(port);
+}
+
 static void port_turn(torc__task *task)
 {
     torc_port *port = TORC_CONTAINER_OF(task, torc_port, task);
 
-    if (port->state == CLOSING)
+    if (port->state == CLOSING) {
         finish_port(port);
-    else if (port->failure != NULL)
+        return;
+    }
+    if (port->awaited != NULL) {
+        torc_log_info("%s: no interface has the address yet; waiting for it", port->text);
+        ask_later(port);
+        return;
+    }
+    if (port->failure != NULL)
         tell_failure(port);
     else
         tell_open(port);

@@ -460,6 +460,12 @@ static void passwords_are_not_told(void **state)
 {
     outcome connected;
 
+    watch_outcome(torc_connect(scope, "http-proxy:a.test:80:endpoint=socks\\:b.test\\:1\\:user\\=a"
+        "\\:password\\=hunter2\\:endpoint\\=memory\\\\\\:none", keepers()), &connected);
+    run_until(&connected.fired, 1);
+    assert_null(strstr(torc_failure_text(connected.failure), "hunter2"));
+    assert_failed(&connected, &torc_error_refused, "password\\=***");
+
     (void)state;
     watch_outcome(torc_connect(scope,
         "socks:a.test:80:endpoint=tcp\\:127.0.0.1\\:1:user=me:password=hunter2\\:x", keepers()),
