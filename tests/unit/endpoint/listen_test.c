@@ -4,9 +4,8 @@
  */
 #include "endpoint/harness.h"
 
-#include "support/failing_system_call.h"
-
 #include "support/failing_allocation.h"
+#include "support/failing_system_call.h"
 
 #include <sys/resource.h>
 
