@@ -81,6 +81,8 @@ torc_deferred *torc_deferred_new(torc_scope *scope, torc_canceller *cancel, void
 
     torc__check_thread(scope->reactor, "torc_deferred_new");
     deferred = make(scope, cancel, argument);
+    if (TORC_UNLIKELY(torc__is_deferred_debugging()))
+        torc__trace_made(deferred, TORC_CALLER);
     if (TORC_LIKELY(!scope->ended)) {
         torc_scope_add(scope, &deferred->place.scoped, torc__deferred_end);
         return deferred;
@@ -97,6 +99,8 @@ torc_deferred *torc_deferred_fired(torc_scope *scope, torc_result result)
 
     torc__check_thread(scope->reactor, "torc_deferred_fired");
     deferred = make(scope, NULL, NULL);
+    if (TORC_UNLIKELY(torc__is_deferred_debugging()))
+        torc__trace_made(deferred, TORC_CALLER);
     if (TORC_UNLIKELY(scope->ended)) {
         torc_result_release(result);
         make_cancelled(deferred);
@@ -126,36 +130,37 @@ static bool closes_ring(const torc_deferred *outer, const torc_deferred *inner)
     return outwards->waiter == NULL ? outwards == inner : inwards == outer;
 }
 
-static void wait_for(torc_deferred *outer, torc_deferred *inner)
+void torc__deferred_wait_for(torc_deferred *outer, torc_deferred *inner, const char *call)
 {
-    torc__deferred_check(inner, "torc_wait_for");
+    torc__deferred_check(inner, call);
     if (TORC_UNLIKELY(inner->reactor != outer->reactor))
-        torc__abort("torc_wait_for: the deferred belongs to another reactor; pass results between "
-                    "reactors by torc_call_from_thread");
-    if (TORC_UNLIKELY(closes_ring(outer, inner)))
-        torc__abort("torc_wait_for: a deferred would wait for itself and never fire; return the "
-                    "result, or a deferred that does not wait for this one");
-    if (TORC_UNLIKELY(inner->waiter != NULL))
-        torc__abort("torc_wait_for: another deferred waits for this one already; let the first "
-                    "one's callback fire a deferred for each who wants the result");
+        torc__abort("%s: the deferred belongs to another reactor; pass results between reactors by "
+                    "torc_call_from_thread", call);
+    if (TORC_UNLIKELY(torc__deferred_is_taken(inner)))
+        torc__abort("%s: another deferred waits for this one already; let the first one's callback "
+                    "fire a deferred for each who wants the result", call);
+    inner->state.taken = true;
+    inner->state.keeps_result = false;
     if (inner->state.ended) {
         outer->result = torc__cancelled("the scope of what was waited for has ended");
         return;
     }
     inner->state.cancel_due = false;
-    if (torc__deferred_is_dry(inner)) {
+    if (torc__deferred_is_dry(inner) && inner != outer) {
         outer->result = torc__deferred_take_result(inner);
         torc__deferred_queue(inner);
         return;
     }
+    if (TORC_UNLIKELY(closes_ring(outer, inner)))
+        torc__abort("%s: a deferred would wait for itself and never fire; return the result, or a "
+                    "deferred that does not wait for this one", call);
     inner->waiter = outer;
     outer->waiting = inner;
 }
 
 /* -- the chain ----------------------------------------------------------------------------- */
 
-/* Puts what a callback returned in the place of what it was handed. */
-static void replace_result(torc_deferred *deferred, torc_result returned)
+void torc__deferred_replace_result(torc_deferred *deferred, torc_result returned)
 {
     const torc_type *type = deferred->result.type;
     void *value = deferred->result.as.pointer;
@@ -168,7 +173,7 @@ static void replace_result(torc_deferred *deferred, torc_result returned)
         return;
     if (TORC_UNLIKELY(returned.type == &torc_type_deferred)) {
         deferred->result = torc_nothing();
-        wait_for(deferred, returned.as.pointer);
+        torc__deferred_wait_for(deferred, returned.as.pointer, "torc_wait_for");
     } else {
         /* In two halves, as it came in two registers: compilers make a detour by the stack for
            a single wide store, and the wait for that is half the cost of a callback. */
@@ -199,8 +204,13 @@ static bool may_run(const torc_deferred *deferred)
         deferred->waiting == NULL && (deferred->scope == NULL || !deferred->scope->ended);
 }
 
+/* A callback is no coroutine, also where one made it run: reactor->in_callback says so. */
 static void run_links(torc_deferred *deferred)
 {
+    torc_reactor *reactor = deferred->reactor;
+    bool outer_callback = reactor->in_callback;
+
+    reactor->in_callback = true;
     deferred->state.running = true;
     while (deferred->first_link != deferred->link_count && deferred->pauses == 0 &&
            deferred->waiting == NULL) {
@@ -213,9 +223,10 @@ static void run_links(torc_deferred *deferred)
         if (deferred->first_link == deferred->link_count)
             deferred->first_link = deferred->link_count = 0;
         if (call != NULL)
-            replace_result(deferred, call(self, deferred->result));
+            torc__deferred_replace_result(deferred, call(self, deferred->result));
     }
     deferred->state.running = false;
+    reactor->in_callback = outer_callback;
 }
 
 /* Callbacks speak, in logs, for who owns the deferred, and not for who fires it. */
@@ -248,6 +259,8 @@ void torc__deferred_run(torc_deferred *deferred)
             deferred->waiter = NULL;
             waiter->waiting = NULL;
             waiter->result = torc__deferred_take_result(deferred);
+            if (waiter->state.coroutine)
+                torc__coroutine_resume(waiter);
         }
         deferred = waiter;
     }
@@ -270,12 +283,15 @@ static TORC_COLD void fire_late(torc_deferred *deferred, torc_result result)
         deferred->state.late = false;
         torc__deferred_queue(deferred);
     } else if (!deferred->state.asking || !deferred->state.ended) {
-        torc__abort(deferred->state.cancelled
+        char trace[TORC__TRACE_TEXT_MAX];
+
+        torc__trace_describe(deferred, trace, sizeof trace);
+        torc__abort("%s%s", deferred->state.cancelled
                 ? "torc_fire: this deferred was cancelled before; once its canceller has returned, "
                   "or a late result has been swallowed, it must not be fired: let the canceller "
                   "stop what would fire it"
                 : "torc_fire: this deferred has been fired before; a promise has one result: make "
-                  "a new deferred for each, or ask torc_deferred_has_fired");
+                  "a new deferred for each, or ask torc_deferred_has_fired", trace);
     }
     torc_result_release(result);
 }
@@ -290,7 +306,26 @@ void torc_fire(torc_deferred *deferred, torc_result result)
         fire_late(deferred, result);
         return;
     }
+    if (TORC_UNLIKELY(deferred->state.traced))
+        torc__trace_fired(deferred, TORC_CALLER);
     torc__deferred_give(deferred, result);
+}
+
+void torc_chain(torc_deferred *inner, torc_deferred *outer)
+{
+    torc__deferred_check(inner, "torc_chain");
+    torc__deferred_check(outer, "torc_chain");
+    if (TORC_UNLIKELY(outer->state.fired || outer->state.ended)) {
+        fire_late(outer, torc_nothing());
+        inner->state.cancel_due = !torc__deferred_is_taken(inner);
+        torc__deferred_queue_due(inner);
+        return;
+    }
+    if (TORC_UNLIKELY(outer->state.traced))
+        torc__trace_fired(outer, TORC_CALLER);
+    outer->state.fired = true;
+    torc__deferred_wait_for(outer, inner, "torc_chain");
+    torc__deferred_run(outer);
 }
 
 /* -- adding to the chain ------------------------------------------------------------------- */
@@ -409,7 +444,7 @@ void torc_deferred_release(torc_deferred *deferred)
 bool torc_deferred_has_fired(const torc_deferred *deferred)
 {
     torc__deferred_check(deferred, "torc_deferred_has_fired");
-    return deferred->state.fired;
+    return deferred->state.fired && !deferred->state.coroutine;
 }
 
 bool torc_deferred_result(const torc_deferred *deferred, torc_result *ret_result)

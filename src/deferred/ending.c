@@ -18,15 +18,22 @@
 /* -- cancelling ---------------------------------------------------------------------------- */
 
 /* Tells the work behind a deferred to stop; the canceller may fire it before it returns. */
-static void stop_work(torc_deferred *deferred)
+static void stop_work(torc_deferred *deferred, const void *caller)
 {
+    torc_reactor *reactor = deferred->reactor;
+    bool outer_callback = reactor->in_callback;
+
     deferred->state.cancelled = true;
+    if (TORC_UNLIKELY(deferred->state.traced))
+        torc__trace_cancelled(deferred, caller);
     if (deferred->canceller == NULL) {
         deferred->state.late = true;
         return;
     }
     deferred->state.asking = true;
+    reactor->in_callback = true;
     deferred->canceller(deferred, deferred->argument);
+    reactor->in_callback = outer_callback;
     deferred->state.asking = false;
     if (deferred->state.ended)
         torc__deferred_queue(deferred);
@@ -37,9 +44,12 @@ void torc_cancel(torc_deferred *deferred)
     torc__deferred_check(deferred, "torc_cancel");
     while (deferred->waiting != NULL)
         deferred = deferred->waiting;
-    if (deferred->state.fired || deferred->state.cancelled || deferred->state.ended)
+    if (deferred->state.fired || deferred->state.cancelled || deferred->state.ended) {
+        if (deferred->state.coroutine)
+            torc__coroutine_cancel(deferred);
         return;
-    stop_work(deferred);
+    }
+    stop_work(deferred, TORC_CALLER);
     if (!deferred->state.fired && !deferred->state.ended)
         torc__deferred_give(deferred, torc__cancelled("cancelled before there was a result"));
 }
@@ -63,9 +73,18 @@ static void drop_links(torc_deferred *deferred)
 
         if (link->callback == torc__timeout_passed)
             torc__timeout_drop(link->self);
+        else if (link->callback == torc__gather_take)
+            torc__gather_lose(link->self);
     }
     deferred->first_link = 0;
     deferred->link_count = 0;
+}
+
+void torc__deferred_bereave(torc_deferred *deferred)
+{
+    deferred->state.fired = true;
+    deferred->state.bereft = true;
+    torc__deferred_queue_due(deferred);
 }
 
 /* Lets go of what waits for it and of what it waits for; both hear of it when the turn is over. */
@@ -79,8 +98,7 @@ static void detach(torc_deferred *deferred)
     deferred->state.bereft = false;
     if (waiter != NULL) {
         waiter->waiting = NULL;
-        waiter->state.bereft = true;
-        torc__deferred_queue_due(waiter);
+        torc__deferred_bereave(waiter);
     }
     if (waiting != NULL) {
         waiting->waiter = NULL;
@@ -113,7 +131,7 @@ void torc__deferred_end(torc_scoped *scoped)
     drop_links(deferred);
     detach(deferred);
     if (!deferred->state.fired && !deferred->state.cancelled)
-        stop_work(deferred);
+        stop_work(deferred, TORC_CALLER);
     /* A callback on the stack borrows the result: the loop that called it lets go of it. */
     if (!deferred->state.running)
         end_result(deferred, unhandled);
@@ -130,6 +148,7 @@ static void describe(const torc_scoped *scoped, char *text, size_t size)
         snprintf(text, size, "waits for another");
     else
         snprintf(text, size, deferred->pauses != 0 ? "paused" : "fired, and held");
+    torc__trace_describe_making(deferred, text + strlen(text), size - strlen(text));
 }
 
 const torc__member_kind torc__members_deferred = {
@@ -151,7 +170,7 @@ void torc__deferred_discard(torc_deferred *deferred, torc_result returned)
         torc_deferred *inner = returned.as.pointer;
 
         torc__deferred_check(inner, "torc_wait_for");
-        inner->state.cancel_due = inner->waiter == NULL;
+        inner->state.cancel_due = !torc__deferred_is_taken(inner);
         torc__deferred_queue_due(inner);
     } else {
         torc__deferred_report(deferred, returned);
@@ -163,6 +182,14 @@ void torc__deferred_discard(torc_deferred *deferred, torc_result returned)
 
 /* -- the end of a turn --------------------------------------------------------------------- */
 
+static TORC_COLD void report_unhandled(const torc_deferred *deferred, const torc_failure *failure)
+{
+    char what[64 + TORC__TRACE_TEXT_MAX] = "Unhandled failure in a deferred";
+
+    torc__trace_describe(deferred, what + strlen(what), sizeof what - strlen(what));
+    torc_log_describe(TORC_LOG_ERROR, what, failure);
+}
+
 void torc__deferred_report(const torc_deferred *deferred, torc_result result)
 {
     if (TORC_LIKELY(!torc_is_failure(result)))
@@ -170,7 +197,7 @@ void torc__deferred_report(const torc_deferred *deferred, torc_result result)
     if ((deferred->state.quiet || deferred->state.ended) &&
         torc_failure_is(result.as.pointer, &torc_error_cancelled))
         return;
-    torc_log_describe(TORC_LOG_ERROR, "Unhandled failure in a deferred", result.as.pointer);
+    report_unhandled(deferred, result.as.pointer);
 }
 
 static void free_deferred(torc_deferred *deferred)
@@ -180,6 +207,8 @@ static void free_deferred(torc_deferred *deferred)
     torc_result_release(torc__deferred_take_result(deferred));
     if (deferred->links != deferred->inline_links)
         torc__free(deferred->links);
+    if (TORC_UNLIKELY(deferred->state.traced))
+        torc__free(deferred->trace);
     deferred->magic = 0;
     torc__pool_give(&reactor->deferreds, deferred);
 }
@@ -206,7 +235,8 @@ static void unpark(torc_deferred *deferred)
 static bool is_due(const torc_deferred *deferred)
 {
     return !deferred->state.ended &&
-        (deferred->scope == NULL || deferred->state.bereft || deferred->state.cancel_due);
+        (deferred->scope == NULL || deferred->state.bereft || deferred->state.cancel_due ||
+            deferred->state.gather_due);
 }
 
 /* Does it; may run callbacks. */
@@ -222,12 +252,19 @@ static void do_due(torc_reactor *reactor, torc_deferred *deferred)
     if (deferred->state.bereft) {
         deferred->state.bereft = false;
         deferred->result = torc__cancelled("the scope of what was waited for has ended");
+        if (deferred->state.coroutine)
+            torc__coroutine_resume(deferred);
         torc__deferred_run(deferred);
     }
     if (deferred->state.cancel_due && !deferred->state.ended) {
         deferred->state.cancel_due = false;
         deferred->state.quiet = true;
         torc_cancel(deferred);
+    }
+    if (deferred->state.gather_due) {
+        deferred->state.gather_due = false;
+        if (!deferred->state.fired && !deferred->state.ended)
+            torc__gather_look(deferred->argument);
     }
     torc__leave(reactor, outer);
 }
@@ -254,6 +291,17 @@ static void settle(torc_deferred *deferred)
     free_deferred(deferred);
 }
 
+/* Leaves them to be looked at again. */
+static void put_back(torc_reactor *reactor, torc_deferred *dry)
+{
+    torc_deferred *last = dry;
+
+    while (last->next_dry != NULL)
+        last = last->next_dry;
+    last->next_dry = reactor->dry;
+    reactor->dry = dry;
+}
+
 void torc__settle_deferreds(torc_reactor *reactor)
 {
     torc_deferred *dry = reactor->dry;
@@ -265,6 +313,11 @@ void torc__settle_deferreds(torc_reactor *reactor)
     for (torc_deferred *deferred = dry; deferred != NULL; deferred = deferred->next_dry)
         if (TORC_UNLIKELY(is_due(deferred)))
             do_due(reactor, deferred);
+    /* A coroutine that has yet to hear that its scope has ended may know them too. */
+    if (TORC_UNLIKELY(!torc__list_is_empty(&reactor->after))) {
+        put_back(reactor, dry);
+        return;
+    }
     while (dry != NULL) {
         torc_deferred *deferred = dry;
 

@@ -21,6 +21,7 @@
 
 #include "base/list.h"
 #include "base/pool.h"
+#include "reactor/grave.h"
 #include "reactor/scope.h"
 #include "reactor/wheel.h"
 
@@ -33,12 +34,6 @@ typedef struct torc__task {
     void (*run)(struct torc__task *task);
 } torc__task;
 
-/* Memory that may still be used until the turn is over. Embed it first in what is freed. */
-typedef struct torc__grave {
-    struct torc__grave *next;
-    void (*free)(struct torc__grave *grave);
-} torc__grave;
-
 /* Who is speaking, for logs: embedded in what has a name. */
 typedef struct torc__context {
     /* Writes "CmdProtocol,0,127.0.0.1" as snprintf does. */
@@ -49,11 +44,27 @@ typedef struct torc__context {
 #define TORC__CHUNK_SIZE     4096
 #define TORC__REFERENCE_SIZE 64
 
+/* A call from another thread. */
+typedef struct torc__post {
+    torc_call *call;
+    void *argument;
+} torc__post;
+
+/* See posting.c. Other processors write here: it keeps away from the cache lines of the rest. */
 typedef struct torc__posting {
-    pthread_mutex_t lock;
-    struct torc__post *first;
-    struct torc__post **last;
-    bool closed; /* no more calls are taken */
+    char before[64];
+    pthread_mutex_t lock; /* of what follows, up to `pending` */
+    torc__post *posts;
+    size_t count;
+    size_t capacity;
+    torc__list tasks;     /* embedded, so that no memory can be wanting; they run after the posts */
+    bool closed;          /* nothing is taken any more; the reactor's thread may read it unlocked */
+    atomic_bool pending;  /* there is something; may be read by all */
+    atomic_bool awake;    /* the reactor will look before it sleeps: no wake-up is needed */
+    atomic_uint wakers;   /* threads that are waking the driver, which must not go under them */
+    char after[64];
+    torc__post *spare;    /* an empty block, the reactor's thread's own */
+    size_t spare_capacity;
 } torc__posting;
 
 struct torc_reactor {
@@ -63,6 +74,8 @@ struct torc_reactor {
     torc_time now;
     uintptr_t thread; /* torc__thread_identity() of the owner */
     const torc__context *context;
+    struct torc__coroutine *coroutine; /* on whose stack we are; NULL: on none's */
+    bool in_callback;                  /* ... but in a callback there, which cannot wait */
 
     torc__list tasks;
     torc__list after;          /* tasks for the end of this turn */
@@ -77,6 +90,7 @@ struct torc_reactor {
     torc__pool references;     /* of output queues: bytes and files that stay where they are */
     torc_failure *connection_done; /* the reason that nearly all connections end with; or NULL */
     torc__list late_deferreds; /* cancelled, waiting for their one late result */
+    struct torc__stacks *stacks; /* of coroutines; NULL before the first: coroutine_stack.c */
 
     torc__list triggers[3];
     torc__list stopping;       /* triggers of the phase under way whose deferreds are open */
@@ -91,7 +105,8 @@ struct torc_reactor {
     bool stopped;
 
     torc__posting posting;
-    atomic_bool woken;         /* a wake-up is on its way: no second one is needed */
+    struct torc__thread_jobs *jobs; /* worker threads and what they do; NULL: never asked for */
+    torc__list blocking_calls;      /* of other threads, that wait for a deferred */
     torc__list signal_watches;
     struct torc__signal_watch *stop_watches[2]; /* of SIGINT and SIGTERM, while torc_run runs */
     unsigned signals_seen;
@@ -151,6 +166,12 @@ static inline void torc__queue_after(torc_reactor *reactor, torc__task *task)
         torc__list_append(&reactor->after, &task->link);
 }
 
+/*
+ * From any thread: runs task->run in the reactor's, in order with torc_call_from_thread. It needs
+ * no memory. False when the reactor takes nothing any more. Not to be queued again until it runs.
+ */
+bool torc__post_task_from_thread(torc_reactor *reactor, torc__task *task);
+
 static inline void torc__cancel_task(torc__task *task)
 {
     torc__list_remove(&task->link);
@@ -169,6 +190,9 @@ static inline void torc__bury(
 
 /* The reactor whose turn runs in this thread, for logs; NULL outside of any. */
 torc_reactor *torc__current_reactor(void);
+
+/* For what runs on its behalf outside of a turn. */
+void torc__set_current_reactor(torc_reactor *reactor);
 
 void torc__note_stall(torc_reactor *reactor, const torc__context *context);
 
@@ -193,9 +217,20 @@ static inline void torc__leave(torc_reactor *reactor, const torc__context *outer
 /* -- parts of a turn, each in its own file ------------------------------------------------- */
 
 void torc__run_posts(torc_reactor *reactor);         /* posting.c */
-bool torc__has_posts(torc_reactor *reactor);
 void torc__posting_init(torc__posting *posting);
-void torc__posting_close(torc_reactor *reactor);
+void torc__posting_close(torc_reactor *reactor);     /* runs what was taken; takes no more */
+void torc__posting_await_wakers(torc__posting *posting); /* before the driver is closed */
+void torc__posting_destroy(torc__posting *posting);
+
+/* In one order with the posting, for the last look before sleep: see posting.c. */
+static inline bool torc__has_posts(const torc_reactor *reactor)
+{
+    return atomic_load(&reactor->posting.pending);
+}
+
+void torc__blocking_calls_close(torc_reactor *reactor); /* blocking_call.c: none waits longer */
+
+void torc__thread_jobs_close(torc_reactor *reactor); /* thread_jobs.c: waits for what runs */
 
 void torc__run_signals(torc_reactor *reactor);       /* signals.c */
 void torc__signals_run_begins(torc_reactor *reactor);
@@ -216,6 +251,11 @@ void torc__settle_deferreds(torc_reactor *reactor);
 
 /* Frees those that still waited for a late result. deferred/deferred.c */
 void torc__drop_late_deferreds(torc_reactor *reactor);
+
+/* Heeds TORC_DEBUG, the first time in a process. deferred/debugging.c */
+void torc__deferred_debugging_from_environment(void);
+/* Gives back the stacks that wait for another coroutine. deferred/coroutine_stack.c */
+void torc__coroutines_drop(torc_reactor *reactor);
 
 /* The size of a deferred, for the pool. deferred/deferred.c */
 extern const size_t torc__deferred_size;

@@ -6,12 +6,21 @@
  */
 #include "testing/pending.h"
 
+#include "deferred/coroutine.h"
 #include "deferred/deferred.h"
+#include "deferred/file_lock.h"
+#include "deferred/queue.h"
+#include "deferred/semaphore.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/resolve.h"
+#include "protocol/stream.h"
 #include "reactor/members.h"
 #include "reactor/reactor.h"
 #include "task/members.h"
+#include "transport/datagram.h"
+#include "transport/pipe.h"
+#include "transport/process_reap.h"
+#include "transport/process_start.h"
 #include "transport/transport.h"
 
 #include <stdarg.h>
@@ -25,11 +34,24 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_delayed_call,
     &torc__members_timer,
     &torc__members_deferred,
+    &torc__members_semaphore,
+    &torc__members_held_semaphore,
+    &torc__members_locked_run,
+    &torc__members_queue,
+    &torc__members_file_lock,
+    &torc__members_coroutine,
+    &torc__members_generator,
+    &torc__members_stream,
+    &torc__members_stream_listener,
     &torc__members_connection,
+    &torc__members_datagrams,
     &torc__members_connecting,
     &torc__members_client,
     &torc__members_lookup,
     &torc__members_port,
+    &torc__members_attaching,
+    &torc__members_process,
+    &torc__members_child,
     &torc__members_scope,
     &torc__members_end_hook,
     &torc__members_shutdown_trigger,
@@ -40,13 +62,14 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_jobs,
     &torc__members_retry,
     &torc__members_rate_limit,
+    &torc__members_watch,
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 typedef struct tally {
     size_t counts[KINDS + 1]; /* the last: of a kind that is not in the table */
-    char described[KINDS][240];
+    char described[KINDS][400];
 } tally;
 
 static size_t append(char *text, size_t size, const char *format, ...) TORC_PRINTF(3, 4);
@@ -77,7 +100,7 @@ static void describe(tally *sum, size_t kind, const torc_scoped *member)
 {
     char *described = sum->described[kind];
     size_t size = sizeof sum->described[kind];
-    char one[64] = "";
+    char one[160] = "";
 
     if (kinds[kind]->describe == NULL || sum->counts[kind] > DESCRIBED_MAX + 1)
         return;

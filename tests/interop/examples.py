@@ -1,9 +1,11 @@
-"""The example programs, as their users run them: echo, chat and ask."""
+"""The example programs, as their users run them: echo, chat, coroutine_chat, ask, two_reactors."""
+import io
 import os
 import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -71,10 +73,22 @@ def echoed(client, data):
     return answer
 
 
+def drivers():
+    """Those that work on this machine: io_uring may be forbidden."""
+    try:
+        with Program("echo", "tcp:0:interface=127.0.0.1", TORC_REACTOR="uring"):
+            return ("epoll", "uring", "poll", "select")
+    except AssertionError as error:
+        if "does not work here" not in str(error):
+            raise
+        print(f"skipped: {error}")
+        return ("epoll", "poll", "select")
+
+
 class Echo(unittest.TestCase):
     def test_sends_back_what_it_receives_on_each_driver(self):
         data = os.urandom(8 << 20)
-        for driver in ("epoll", "poll", "select"):
+        for driver in drivers():
             with Program("echo", "tcp:0:interface=127.0.0.1", TORC_REACTOR=driver) as echo:
                 with echo.connect() as client:
                     self.assertEqual(echoed(client, data), data)
@@ -125,7 +139,7 @@ class Echo(unittest.TestCase):
                              check=False)
         self.assertNotEqual(run.returncode, 0)
         self.assertEqual(run.stderr.count("\n"), 1)
-        for word in ("magic", "epoll", "poll", "select"):
+        for word in ("magic", "epoll", "uring", "poll", "select"):
             self.assertIn(word, run.stderr)
 
 
@@ -152,6 +166,68 @@ class Chat(unittest.TestCase):
             bob.write(b"quit\n")
             self.assertEqual(bob.readline(), b"")
             self.assertEqual(ann.readline(), b"bob has left.\n")
+            self.assertEqual(chat.stop(), 0)
+
+
+class CoroutineChat(unittest.TestCase):
+    def ask_to_enter(self, chat, name, receive_buffer=None):
+        client = socket.socket()
+        self.addCleanup(client.close)
+        if receive_buffer is not None:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        client.settimeout(PATIENCE)
+        client.connect(("127.0.0.1", chat.port))
+        lines = client.makefile("rwb", buffering=0)
+        self.assertEqual(lines.readline(), b"What is your name?\n")
+        lines.write(name + b"\r\n")
+        return client, lines
+
+
+    def test_what_one_says_the_others_read(self):
+        with Program("coroutine_chat", "tcp:0:interface=127.0.0.1") as chat:
+            _, ann = self.ask_to_enter(chat, b"ann")
+            for name in (b"ann", b"", b"n" * 21):
+                _, impostor = self.ask_to_enter(chat, name)
+                self.assertEqual(impostor.readline(), b"What is your name?\n")
+            client, bob = self.ask_to_enter(chat, b"bob")
+            self.assertEqual(ann.readline(), b"bob has come.\n")
+            bob.write(b"hello\nagain\n")
+            self.assertEqual(ann.readline(), b"bob: hello\n")
+            self.assertEqual(ann.readline(), b"bob: again\n")
+            ann.write(b"hello, bob\n")
+            self.assertEqual(bob.readline(), b"ann: hello, bob\n")
+            client.shutdown(socket.SHUT_WR)
+            self.assertEqual(bob.readline(), b"")
+            self.assertEqual(ann.readline(), b"bob has left.\n")
+            self.assertEqual(chat.stop(), 0)
+        self.assertFalse([line for line in chat.lines if "error" in line.lower()], chat.lines)
+
+    def test_one_whose_connection_is_reset_has_left(self):
+        with Program("coroutine_chat", "tcp:0:interface=127.0.0.1") as chat:
+            _, ann = self.ask_to_enter(chat, b"ann")
+            client, bob = self.ask_to_enter(chat, b"bob")
+            self.assertEqual(ann.readline(), b"bob has come.\n")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            bob.close()
+            client.close()
+            self.assertEqual(ann.readline(), b"bob has left.\n")
+            self.assertEqual(chat.stop(), 0)
+
+    def test_one_that_does_not_read_is_cut_off_and_holds_up_nobody(self):
+        with Program("coroutine_chat", "tcp:0:interface=127.0.0.1") as chat:
+            _, ann = self.ask_to_enter(chat, b"ann")
+            self.ask_to_enter(chat, b"deaf", receive_buffer=4096)
+            self.assertEqual(ann.readline(), b"deaf has come.\n")
+            _, bob = self.ask_to_enter(chat, b"bob")
+            self.assertEqual(ann.readline(), b"bob has come.\n")
+            ann = io.BufferedReader(ann)
+            said = b"x" * 15000 + b"\n"
+            for _ in range(2000):
+                bob.write(said)
+                if ann.readline() == b"deaf has left.\n":
+                    break
+            else:
+                self.fail("who does not read is never cut off")
             self.assertEqual(chat.stop(), 0)
 
 
@@ -184,6 +260,15 @@ class Ask(unittest.TestCase):
         self.assertEqual(run.returncode, 1)
         self.assertIn(b"refused", run.stderr)
         self.assertEqual(run.stderr.count(b"\n"), 1)
+
+
+class TwoReactors(unittest.TestCase):
+    def test_each_receives_what_the_other_sends(self):
+        result = subprocess.run([os.path.join(EXAMPLES, "two_reactors"), "101"],
+                                stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=True)
+        expected = ["%s: %d" % ("here" if number % 2 else "there", number)
+                    for number in range(101, -1, -1)]
+        self.assertEqual(result.stdout.splitlines(), expected)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ bool toy_tells_peer;
 typedef struct toy {
     torc__filter filter;
     bool receives; /* above wants bytes */
+    bool sending;  /* our greeting is on its way */
+    bool heard;    /* the peer's has come */
     bool told;     /* whether the connection may begin */
     char turned[512];
 } toy;
@@ -99,6 +101,15 @@ static void tell_failure(toy *self, int error, const char *text)
     self->filter.io.events->connected(&self->filter.io, error);
 }
 
+static void tell_connected(toy *self)
+{
+    torc_io *below = self->filter.below;
+
+    self->told = true;
+    below->kind->receive(below, false);
+    self->filter.io.events->connected(&self->filter.io, 0);
+}
+
 static void pass_on(toy *self, torc_slice data, int error)
 {
     torc_io *io = &self->filter.io;
@@ -131,9 +142,12 @@ static void toy_received(torc_io *below, torc_slice data, int error)
         tell_failure(self, EPROTO, "that is no greeting");
         return;
     }
-    self->told = true;
-    below->kind->receive(below, false);
-    self->filter.io.events->connected(&self->filter.io, 0);
+    self->heard = true;
+    if (self->sending) {
+        below->kind->receive(below, false);
+        return;
+    }
+    tell_connected(self);
     /* Of who reads at once: another toy. The tests' peers wait before they go on to a protocol. */
     if (self->receives && data.length > 1)
         pass_on(self, torc_slice_skip(data, 1), 0);
@@ -141,9 +155,18 @@ static void toy_received(torc_io *below, torc_slice data, int error)
 
 static void toy_sent(torc_io *below, size_t count, int error)
 {
-    torc_io *io = &torc__filter_of(below)->io;
+    toy *self = torc_of(torc__filter_of(below), toy);
+    torc_io *io = &self->filter.io;
 
-    io->events->sent(io, count, error);
+    if (!self->sending) {
+        io->events->sent(io, count, error);
+        return;
+    }
+    self->sending = false;
+    if (error != 0)
+        tell_failure(self, error, "the greeting could not be sent");
+    else if (self->heard)
+        tell_connected(self);
 }
 
 static const torc_io_events toy_events = {
@@ -188,16 +211,19 @@ static int enter(torc__layer *layer, torc_transport *transport)
     struct iovec piece = { .iov_base = (void *)(uintptr_t)&greeting, .iov_len = 1 };
     torc_io *below = transport->top;
     ssize_t sent = 1;
+    toy *self;
 
     (void)layer;
     if (toy_mood_now == TOY_CANNOT_ENTER)
         return EPROTO;
-    if (new_toy(transport) == NULL)
+    self = new_toy(transport);
+    if (self == NULL)
         return ENOMEM;
     if (toy_mood_now == TOY_GREETS)
         sent = below->kind->send(below, &piece, 1, false);
     if (sent < 0)
         return (int)-sent;
+    self->sending = sent == 0;
     below->kind->receive(below, true);
     return 0;
 }

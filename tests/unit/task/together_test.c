@@ -80,24 +80,23 @@ static bool has_finished(void *argument)
 
 static void run_network(uint64_t seed, caller *self, uint64_t *ret_history)
 {
-    torc_sim_options options = {
-        .seed = seed, .faults = TORC_SIM_REFUSALS, .fault_per_mille = 300,
-    };
     torc_rate_limit_options rate = { .amount = 10, .burst = 2 };
-    torc_sim *net = torc_sim_new(&options);
+    torc_sim *net = torc_sim_new(.seed = seed);
     torc_sim_host *server = torc_sim_add_host(net, "server", "10.0.0.1");
     torc_sim_host *client = torc_sim_add_host(net, "client", "10.0.0.2");
     torc_jobs_options jobs = { .next = next_call, .argument = self, .at_once = AT_ONCE };
 
+    torc_sim_faults(net, TORC_SIM_REFUSALS);
+    torc_sim_fault_rate(net, 300);
     self->scope = torc_sim_scope(client);
     self->limit = torc_rate_limit_new(self->scope, &rate);
     torc_listen(torc_sim_scope(server), "tcp:9", torc_factory_of(&server_class));
-    torc_sim_run_idle(net);
+    torc_sim_advance(net, 0);
     torc_looping_call_start(&self->heart, self->scope, S, beat, self);
     torc_add_callback(torc_run_jobs(self->scope, &jobs), all_called, self);
     assert_true(torc_sim_run_until(net, TORC_HOUR, has_finished, self));
-    torc_sim_set_faults(net, 0, 0);
-    torc_sim_run_idle(net);
+    torc_sim_faults(net, 0);
+    torc_sim_advance(net, 0);
     *ret_history = torc_sim_history(net);
     torc_sim_free(net);
 }
