@@ -26,8 +26,8 @@
  *     …:timeout=10                          seconds; 30 by default
  *     …:bindAddress=192.0.2.9               tcp: the local address
  * The parts are divided by ':'; a ':' or '\' that belongs to a value is written '\:' or '\\'
- * (torc_endpoint_quote), but not within brackets. A part is a value in its place or name=value. Port
- * 0 lets the system choose.
+ * (torc_endpoint_quote), but not within brackets. A part is a value in its place or name=value.
+ * Port 0 lets the system choose.
  *
  * A name is looked up, and its addresses are tried side by side, IPv6 and IPv4 in turns: the next
  * one 250 ms after the last or as soon as one fails (RFC 8305). The first that opens is taken, and

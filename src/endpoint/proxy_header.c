@@ -103,7 +103,8 @@ static uint16_t number_at(torc_slice bytes, size_t index)
     return (uint16_t)(byte_at(bytes, index) << 8 | byte_at(bytes, index + 1));
 }
 
-static void take_ip(torc_slice body, torc_address_kind kind, size_t size, torc__proxy_header *header)
+static void take_ip(
+    torc_slice body, torc_address_kind kind, size_t size, torc__proxy_header *header)
 {
     header->known = true;
     header->source.kind = kind;

@@ -30,7 +30,7 @@ typedef struct torc__proxy_header {
 TORC_API int torc__proxy_header_read(
     torc_slice bytes, torc__proxy_header *ret_header, const char **ret_problem);
 
-/* Writes a header of `version` 1 or 2; addresses that are not both IPv4 or both IPv6 are unknown. */
+/* Writes a header of `version` 1 or 2; unless both addresses are IPv4, or IPv6, of nobody. */
 TORC_API size_t torc__proxy_header_write(unsigned version, const torc_address *source,
     const torc_address *destination, char ret_bytes[TORC__PROXY_HEADER_WRITTEN_MAX]);
 
