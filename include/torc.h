@@ -22,7 +22,7 @@
  *     }
  *
  * Read on, in this order: <torc/reactor.h>, <torc/protocol.h>, <torc/transport.h>,
- * <torc/endpoint.h>, <torc/scope.h>, <torc/deferred.h>, <torc/failure.h>, <torc/log.h>; then what
+ * <torc/endpoint.h> (and <torc/client.h>, staying connected), <torc/scope.h>, <torc/deferred.h>, <torc/failure.h>, <torc/log.h>; then what
  * stands on deferreds: <torc/gather.h>, waiting for many; <torc/lock.h>, <torc/queue.h> and
  * <torc/file_lock.h>; <torc/task.h>, what runs again and again, later, or a little at a time;
  * <torc/jobs.h>, many jobs, retries, rate limits; <torc/coroutine.h>, code that waits where it
@@ -38,10 +38,12 @@
 
 #include <torc/address.h>
 #include <torc/buffer.h>
+#include <torc/client.h>
 #include <torc/coroutine.h>
 #include <torc/datagram.h>
 #include <torc/deferred.h>
 #include <torc/endpoint.h>
+#include <torc/endpoint_kind.h>
 #include <torc/failure.h>
 #include <torc/file_lock.h>
 #include <torc/gather.h>
