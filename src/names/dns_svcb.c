@@ -27,7 +27,7 @@ static bool are_keys(torc_slice value)
     for (size_t i = 0; i + 1 < value.length; i += 2) {
         int key = torc__dns_get16(value.data + i);
 
-        if (key <= last)
+        if (key <= last || key == UINT16_MAX)
             return false;
         last = key;
     }

@@ -9,6 +9,8 @@
 #include "deferred/deferred.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/resolve.h"
+#include "names/resolver.h"
+#include "names/system_lookup.h"
 #include "reactor/members.h"
 #include "reactor/reactor.h"
 #include "transport/transport.h"
@@ -27,6 +29,8 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_connection,
     &torc__members_connecting,
     &torc__members_lookup,
+    &torc__members_resolver,
+    &torc__members_system_lookup,
     &torc__members_port,
     &torc__members_scope,
     &torc__members_end_hook,
