@@ -5,6 +5,7 @@ set(torc_package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/torc)
 set(torc_core_description "${PROJECT_DESCRIPTION}")
 set(torc_web_description "HTTP for Torc")
 set(torc_glib_description "Torc inside a GLib main loop")
+set(torc_tls_description "TLS for Torc")
 set(torc_testing_description "Tests of Torc protocols without sockets and without waiting")
 
 # torc_install_pkgconfig(COMPONENT REQUIRED-PACKAGES [PRIVATELY-REQUIRED-PACKAGES]): a NAME.pc beside the libraries. Paths are

@@ -22,9 +22,13 @@
  *     }
  *
  * Read on, in this order: <torc/reactor.h>, <torc/protocol.h>, <torc/transport.h>,
- * <torc/endpoint.h>, <torc/scope.h>, <torc/deferred.h>, <torc/failure.h>, <torc/log.h>.
- * Apart from this: <torc/line.h>, protocols in lines; <torc/driver.h>, for those who bring the
- * reactor to another system; <torc/web.h>, a component of its own.
+ * <torc/endpoint.h>, <torc/scope.h>, <torc/deferred.h>, <torc/failure.h>, <torc/log.h>; then what
+ * stands on deferreds: <torc/gather.h>, waiting for many; <torc/lock.h>, <torc/queue.h> and
+ * <torc/file_lock.h>; <torc/task.h>, what runs again and again, later, or a little at a time;
+ * <torc/jobs.h>, many jobs, retries, rate limits; <torc/thread.h>, work beside the loop.
+ * Apart from this: <torc/line.h> and <torc/frame.h>, protocols in lines and in frames;
+ * <torc/driver.h>, for those who bring the reactor to another system; <torc/web.h>, <torc/tls.h>,
+ * <torc/glib.h> and <torc/testing.h>, components of their own.
  */
 #ifndef TORC_H
 #define TORC_H
@@ -34,12 +38,19 @@
 #include <torc/deferred.h>
 #include <torc/endpoint.h>
 #include <torc/failure.h>
+#include <torc/file_lock.h>
+#include <torc/gather.h>
+#include <torc/jobs.h>
+#include <torc/lock.h>
 #include <torc/log.h>
 #include <torc/protocol.h>
+#include <torc/queue.h>
 #include <torc/reactor.h>
 #include <torc/result.h>
 #include <torc/scope.h>
 #include <torc/slice.h>
+#include <torc/task.h>
+#include <torc/thread.h>
 #include <torc/time.h>
 #include <torc/timer.h>
 #include <torc/transport.h>

@@ -13,7 +13,7 @@ static const torcd_option own_options[] = {
     { "help", NULL, TORCD_FLAG, SETTING(help), 0, 0, "say this and end" },
     { "version", NULL, TORCD_FLAG, SETTING(version), 0, 0, "say which version this is and end" },
     { "reactor", "NAME", TORCD_TEXT, SETTING(reactor), 0, 0,
-        "the driver of the loop (epoll, poll, select); the best by default" },
+        "the driver of the loop (epoll, uring, poll, select); the best by default" },
     { "log-file", "FILE", TORCD_TEXT, SETTING(log_file), 0, 0,
         "append the log to FILE, opened anew on SIGHUP and SIGUSR1; stderr by default" },
     { "log-level", "LEVEL", TORCD_TEXT, SETTING(log_level), 0, 0,

@@ -59,17 +59,25 @@ hosts:
 
 MIME_TYPES = "/etc/nginx/mime.types"
 
+# Measured beside the default one, as "torc-uring".
+OTHER_DRIVER = "uring"
+
+
+def _torc(driver):
+    return "torc-" + driver if driver else "torc"
+
 
 class Peer:
     """A server program. `command(port)` gives the command that starts it; `log` is its access log,
-    where it keeps one."""
+    where it keeps one; `driver` is Torc's, where it is not the default."""
 
-    def __init__(self, name, program, hint, command, log=None):
+    def __init__(self, name, program, hint, command, log=None, driver=None):
         self.name = name
         self.program = program
         self.hint = hint
         self.command = command
         self.log = log
+        self.before = ["env", "TORC_REACTOR=" + driver] if driver else []
 
     def missing(self):
         """Why it cannot run here, or None."""
@@ -82,7 +90,7 @@ class Peer:
         """Starts it, waits until it takes connections, and gives (child, port)."""
         port = processes.free_port()
         errors = os.path.join(bench.home, "server-errors")
-        command = list(under) + self.command(port)
+        command = self.before + list(under) + self.command(port)
         with processes.Child(command, bench.server_cpu, errors) as child:
             child.wait_for_port(port, patience)
             yield child, port
@@ -99,10 +107,10 @@ class Peers:
 
     # -- echo ----------------------------------------------------------------------------------
 
-    def torc_echo(self):
+    def torc_echo(self, driver=None):
         program = os.path.join(self.build, "examples", "echo")
-        return Peer("torc", program, "build the examples",
-                    lambda port: [program, "tcp:%d:interface=127.0.0.1" % port])
+        return Peer(_torc(driver), program, "build the examples",
+                    lambda port: [program, "tcp:%d:interface=127.0.0.1" % port], driver=driver)
 
     def _echo(self, name, hint):
         program = os.path.join(self.build, "bench", name.replace("-", "_") + "_echo")
@@ -110,21 +118,22 @@ class Peers:
 
     def echo(self):
         again = "apt-get install %s, then configure and build again"
-        return [self.torc_echo(), self._echo("bare", "build the benchmarks"),
+        return [self.torc_echo(), self.torc_echo(OTHER_DRIVER),
+                self._echo("bare", "build the benchmarks"),
                 self._echo("libuv", again % "libuv1-dev"),
                 self._echo("libuv-guide", again % "libuv1-dev"),
                 self._echo("libevent", again % "libevent-dev")]
 
     # -- web -----------------------------------------------------------------------------------
 
-    def torcd(self, name="torc", log=False):
+    def torcd(self, driver=None, log=False):
         program = os.path.join(self.build, "torcd")
         path = os.path.join(self.home, "torcd-access.log")
         before = [] if log else ["--no-access-log"]
         after = ["--access-log", path] if log else []
-        return Peer(name, program, "build it", lambda port: [program] + before + [
+        return Peer(_torc(driver), program, "build it", lambda port: [program] + before + [
             "web", "--listen", "tcp:%d:interface=127.0.0.1" % port,
-            "--path", self.files_directory] + after, log=path if log else None)
+            "--path", self.files_directory] + after, log=path if log else None, driver=driver)
 
     def nginx(self, name="nginx", log=None):
         """LOG is None for no access log, or the options after its file, "" for none."""
@@ -150,8 +159,8 @@ class Peers:
         return path
 
     def web(self):
-        return [self.torcd(), self.nginx(), self.h2o()]
+        return [self.torcd(), self.torcd(OTHER_DRIVER), self.nginx(), self.h2o()]
 
     def web_with_log(self):
-        return [self.torcd("torc", log=True), self.nginx("nginx", log=""),
+        return [self.torcd(log=True), self.nginx("nginx", log=""),
                 self.nginx("nginx-buffered", log="buffer=64k flush=1s")]

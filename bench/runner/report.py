@@ -62,10 +62,15 @@ class Report:
         self.sections.setdefault(section, []).extend(table.rows)
 
     def ratios(self, section, table, limits):
-        """Prints the ratio of torc to each other peer. LIMITS: (case, peer) -> goal."""
+        """Prints the ratio of torc to each other peer. LIMITS: (case, peer) -> goal. Torc on
+        another driver is compared with its default the other way round: what a change would bring.
+        """
         for row in table.rows:
             for other in table.peers:
                 if other == "torc" or other not in row["samples"] or "torc" not in row["samples"]:
+                    continue
+                if other.startswith("torc-"):
+                    self.scale_row(section, row, other, "torc")
                     continue
                 got = ratio(row["samples"], "torc", other)
                 row.setdefault("ratio", {})[other] = got
@@ -81,9 +86,12 @@ class Report:
         """Prints the ratio of two peers that a goal should be read beside."""
         for row in table.rows:
             if name in row["samples"] and other in row["samples"]:
-                print("  %-54s is  %.2f" % ("%s, %s: %s/%s" % (section, row["case"], name, other),
-                                            ratio(row["samples"], name, other)))
+                self.scale_row(section, row, name, other)
         print()
+
+    def scale_row(self, section, row, name, other):
+        print("  %-54s is  %.2f" % ("%s, %s: %s/%s" % (section, row["case"], name, other),
+                                    ratio(row["samples"], name, other)))
 
     def goal(self, name, limit, got, digits=2, unit=""):
         # Compared as it is printed: a figure that reads as the goal meets it.

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import statistics
+import subprocess
 import tempfile
 import time
 
@@ -25,6 +26,7 @@ WEB_LIMITS = {
 }
 MEMORY_LIMITS = {"echo": 400, "web": 512}
 TIMER_LIMIT = 1.2
+THREAD_LIMITS = {("one_way", "libuv"): 0.33, ("round_trip", "libuv"): 0.33}
 
 
 def make_files(directory):
@@ -207,6 +209,79 @@ def deferred(bench):
     for name, value in figures.items():
         if "allocation" in name:
             bench.report.goal("deferred: %s" % name, 0, value)
+    waiting(bench)
+
+
+PYTHON = "/usr/bin/python3"  # the system's, for which its packages are
+CHAINS = {
+    "callbacks_10": "10 callbacks", "wait_for_another": "one waits for another",
+    "gather_of_3": "gather of 3", "gather_of_100": "gather of 100",
+}
+
+
+def _chain_peers(bench):
+    """Name -> command, of those that are there."""
+    script = os.path.join(bench.here, "python_deferreds.py")
+    commands = {"torc": [bench.program("torc_chains")]}
+    if not os.path.exists(commands["torc"][0]):
+        bench.report.note("torc_chains is not built")
+        return {}
+    for name, module in (("twisted", "twisted.internet.defer"), ("asyncio", "asyncio")):
+        found = os.path.exists(PYTHON) and subprocess.run(
+            [PYTHON, "-c", "import " + module], stderr=subprocess.DEVNULL, check=False)
+        if found and found.returncode == 0:
+            commands[name] = [PYTHON, script, name]
+        else:
+            bench.report.note("no %s (apt-get install python3 python3-twisted)" % name)
+    return commands
+
+
+def waiting(bench):
+    """The same waits on Torc, Twisted and asyncio: a table, with rounds interleaved."""
+    commands = _chain_peers(bench)
+    samples = {}
+    for _ in range(bench.rounds if commands else 0):
+        for peer, command in commands.items():
+            output = processes.run(command, bench.server_cpu,
+                                   os.path.join(bench.home, "server-errors"), 300)
+            for case, value in re.findall(r"^(\w+) ([0-9.]+) ns$", output, re.MULTILINE):
+                samples.setdefault(case, {}).setdefault(peer, []).append(float(value))
+    if not samples:
+        return
+    table = Table("one wait, its making and its end counted in", "ns", list(commands))
+    for case, title in CHAINS.items():
+        table.add(title, samples.get(case, {}))
+    table.print(0)
+    bench.report.keep("deferred", table)
+    bench.report.ratios("deferred", table, {})
+
+
+# -- threads -----------------------------------------------------------------------------------
+
+def thread(bench):
+    """Both processors for each program: what is measured goes from one thread to another."""
+    programs = {"torc": ["torc_call_from_thread"], "libuv": ["libuv_async", "list"],
+                "libuv-array": ["libuv_async", "array"]}
+    missing = {name for name, (program, *_) in programs.items()
+               if not os.path.exists(bench.program(program))}
+    for name in sorted(missing):
+        bench.report.note("%s is not built (apt-get install libuv1-dev)" % programs.pop(name)[0])
+    samples = {}
+    for _ in range(bench.rounds):
+        for name, (program, *arguments) in programs.items():
+            output = processes.run([bench.program(program), *arguments],
+                                   "%d,%d" % (bench.server_cpu, bench.load_cpu),
+                                   os.path.join(bench.home, "server-errors"), 300)
+            for line in output.splitlines():
+                case, value, _ = line.split()
+                samples.setdefault(case, {}).setdefault(name, []).append(float(value))
+    table = Table("time per message, per round trip, per job and per job of 64 at once", "ns",
+                  list(programs))
+    for case, of_peers in samples.items():
+        table.add(case, of_peers)
+    table.print(1)
+    bench.report.keep("thread", table)
+    bench.report.ratios("thread", table, THREAD_LIMITS)
 
 
 # -- system calls ------------------------------------------------------------------------------
@@ -312,7 +387,9 @@ def instructions(bench):
     few, many = bench.counted_messages // 10, bench.counted_messages
     web_peers = [bench.peers.torcd(), bench.peers.nginx()]
     get = ("--http", FILES[SMALL][0])
-    for case, peers, options in (("echo, 1 connection", bench.peers.echo(), ()),
+    # A server that waits in io_uring_enter() gets no signal under valgrind, and so leaves no figures.
+    echo_peers = [peer for peer in bench.peers.echo() if not peer.before]
+    for case, peers, options in (("echo, 1 connection", echo_peers, ()),
                                  ("GET 13 B, 1 connection", web_peers, get)):
         peers = present(bench, peers)
         table = Table("instructions of the server per message, in user space", "instructions",
@@ -331,4 +408,4 @@ def instructions(bench):
 
 
 SECTIONS = {"echo": echo, "web": web, "memory": memory, "timers": timers, "deferred": deferred,
-            "syscalls": syscalls, "instructions": instructions}
+            "thread": thread, "syscalls": syscalls, "instructions": instructions}

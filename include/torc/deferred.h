@@ -25,7 +25,8 @@
  * scope that has ended has failed, with torc_error_cancelled; firing it once is harmless.
  *
  * Firing twice, chaining one deferred to two, or using one that is gone aborts with a message that
- * says so. A chain may be of any length and depth: nothing here recurses.
+ * says so; torc_set_deferred_debugging has it say where. Cancelling a deferred from inside its own
+ * chain does nothing: it has fired. A chain may be of any length and depth: nothing here recurses.
  */
 #ifndef TORC_DEFERRED_H
 #define TORC_DEFERRED_H
@@ -61,6 +62,22 @@ TORC_API torc_deferred *torc_deferred_fired(torc_scope *scope, torc_result resul
 /* Gives the result, which is taken over: a value or a failure, not a deferred. Runs the chain. */
 TORC_API void torc_fire(torc_deferred *deferred, torc_result result);
 
+/*
+ * Fires `outer` with what comes of `inner`, once its chain has run dry; a failure is then `outer`'s
+ * to handle. Until then cancelling `outer` cancels `inner`. Counts as the firing of `outer`, and as
+ * waiting for `inner`; where `outer` was cancelled before, `inner` is.
+ */
+TORC_API void torc_chain(torc_deferred *inner, torc_deferred *outer);
+
+/*
+ * Something to be done, at once or in time: gives a value, a failure, or a deferred by
+ * torc_wait_for. What it starts belongs to `scope`.
+ */
+typedef torc_result torc_action(torc_scope *scope, void *argument);
+
+/* Calls action(scope, argument), now; whatever it gives, what you get is a deferred in `scope`. */
+TORC_API torc_deferred *torc_maybe(torc_scope *scope, torc_action *action, void *argument);
+
 /* -- for who waits ------------------------------------------------------------------------- */
 
 /*
@@ -80,6 +97,24 @@ TORC_API void torc_add_callbacks(
 
 /* The same function for values and failures. */
 TORC_API void torc_add_both(torc_deferred *deferred, torc_callback *both, void *self);
+
+/*
+ * Turns failures of type `from` and its descendants into those of type `to`, so that who waits need
+ * not know how the work was done: their message is `text` and the failure's own, their cause is the
+ * failure. Others pass by. The conversion must outlive the deferred: make it static.
+ *
+ *     static const torc_conversion no_mirror = {
+ *         &torc_error_connection, &error_mirror, "the mirror cannot be reached" };
+ *
+ *     torc_add_conversion(page, &no_mirror);
+ */
+typedef struct torc_conversion {
+    const torc_failure_type *from;
+    const torc_failure_type *to;
+    const char *text;
+} torc_conversion;
+
+TORC_API void torc_add_conversion(torc_deferred *deferred, const torc_conversion *conversion);
 
 /*
  * Cancels: not fired: the canceller is asked, once. Waiting for another deferred: that one is
@@ -113,6 +148,24 @@ TORC_API bool torc_deferred_result(const torc_deferred *deferred, torc_result *r
 
 /* An errback that logs the failure under the name `what` (a C string) and goes on with nothing. */
 TORC_API torc_result torc_log_failure(void *what, torc_result failed);
+
+/*
+ * A callback or errback that goes on with nothing; to be quiet about what one cancels oneself:
+ *
+ *     torc_add_errback_for(search, &torc_error_cancelled, torc_forget, NULL);
+ */
+TORC_API torc_result torc_forget(void *unused, torc_result result);
+
+/* -- for who looks for a mistake ----------------------------------------------------------- */
+
+/*
+ * Whether deferreds that are made from now on remember where they were made, and where fired or
+ * cancelled. Messages about firing twice, failures that nobody took, and what a test has left
+ * pending then say so, innermost call first, as "main+0x2f (program+0x11f3)"; addr2line -e program
+ * 0x11f3 tells the line. For the whole process, from any thread; on from the first reactor where
+ * the environment has TORC_DEBUG=deferreds. Off, it costs nothing; on, an allocation for each.
+ */
+TORC_API void torc_set_deferred_debugging(bool on);
 
 TORC_END_DECLS
 

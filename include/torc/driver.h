@@ -206,6 +206,12 @@ typedef struct torc_driver_class {
     int (*open)(torc_driver *driver);
     void (*close)(torc_driver *driver);
 
+    /*
+     * What it means, for people, that open() has failed with `error` just now in this thread; NULL
+     * where the errno's own text says it all. Optional.
+     */
+    const char *(*why_not)(int error);
+
     /* The clock that deadlines run on. */
     torc_time (*now)(torc_driver *driver);
 

@@ -112,6 +112,15 @@ TORC_API torc_failure *torc_failure_make(
     torc_place place, const torc_failure_type *type, int code, const char *format, ...)
     TORC_PRINTF(4, 5);
 
+/*
+ * The same failure seen from further out: of the type and code of `cause`, with a message as printf
+ * of its own. Takes over the caller's hold on `cause`, which becomes its cause; when memory is out
+ * it is `cause` that is given back.
+ */
+#define torc_failure_wrap(cause, ...) torc_failure_make_around(TORC_HERE, (cause), __VA_ARGS__)
+TORC_API torc_failure *torc_failure_make_around(
+    torc_place place, torc_failure *cause, const char *format, ...) TORC_PRINTF(3, 4);
+
 /* Sets the cause; takes over the caller's hold on `cause`. Gives `failure` back. */
 TORC_API torc_failure *torc_failure_because(torc_failure *failure, torc_failure *cause);
 

@@ -22,6 +22,7 @@
 # define TORC_NORETURN         __attribute__((noreturn))
 # define TORC_COLD             __attribute__((cold))
 # define TORC_UNUSED           __attribute__((unused))
+# define TORC_CALLER           __builtin_return_address(0) /* what called this function; or NULL */
 # define TORC_LIKELY(x)        __builtin_expect(!!(x), 1)
 # define TORC_UNLIKELY(x)      __builtin_expect(!!(x), 0)
 #else
@@ -31,6 +32,7 @@
 # define TORC_NORETURN
 # define TORC_COLD
 # define TORC_UNUSED
+# define TORC_CALLER NULL
 # define TORC_LIKELY(x)   (x)
 # define TORC_UNLIKELY(x) (x)
 #endif

@@ -36,8 +36,9 @@ TORC_BEGIN_DECLS
 TORC_API torc_reactor *torc_reactor_new(void);
 
 /*
- * A reactor on the driver `name` ("epoll", "poll", "select"). NULL, with *reterr_failure set (the
- * caller releases it), when there is no such driver or it does not work here.
+ * A reactor on the driver `name` ("epoll", "uring", "poll", "select"). NULL, with *reterr_failure
+ * set (the caller releases it), when there is no such driver or it does not work here; the failure
+ * says why.
  */
 TORC_API torc_reactor *torc_reactor_new_named(const char *name, torc_failure **reterr_failure);
 

@@ -46,6 +46,7 @@ extern TORC_API const torc_type torc_type_pointer;
 extern TORC_API const torc_type torc_type_buffer;
 extern TORC_API const torc_type torc_type_failure;
 extern TORC_API const torc_type torc_type_deferred;
+extern TORC_API const torc_type torc_type_list;
 
 /* A value of a type of your own. The result takes over the caller's hold on `value`. */
 static inline torc_result torc_value(const torc_type *type, void *value)
@@ -119,6 +120,27 @@ TORC_API void *torc_result_pointer(torc_result result);    /* torc_type_pointer 
 TORC_API void *torc_result_value(torc_result result, const torc_type *type);
 
 TORC_API const char *torc_result_type_name(torc_result result);
+
+/*
+ * Lists: many results as one value, counted. What is in a list is borrowed from it.
+ *
+ *     for (size_t i = 0; i < torc_list_length(counts); i++)
+ *         sum += torc_result_integer(torc_list_at(counts, i));
+ */
+
+/* An empty list with room for `expected` results, or a failure when memory is out. */
+TORC_API torc_result torc_list_new(size_t expected);
+
+/*
+ * Adds `item` at the end, and takes it over in any case: false, and released, when memory is out.
+ * Who made the list fills it, before it is given away; a list is not added to itself.
+ */
+TORC_API bool torc_list_append(torc_result list, torc_result item);
+
+TORC_API size_t torc_list_length(torc_result list);
+
+/* Borrowed from the list. Aborts where `index` is beyond the end. */
+TORC_API torc_result torc_list_at(torc_result list, size_t index);
 
 /* One holder more or less of the value inside; no-ops for values that are not counted. */
 TORC_API torc_result torc_result_hold(torc_result result);

@@ -7,7 +7,7 @@
 
 #include <torc/macros.h>
 
-TORC_NORETURN TORC_COLD void torc__abort(const char *format, ...) TORC_PRINTF(1, 2);
+TORC_API TORC_NORETURN TORC_COLD void torc__abort(const char *format, ...) TORC_PRINTF(1, 2);
 
 /* For what cannot be reported otherwise when memory is out. */
 TORC_NORETURN TORC_COLD void torc__abort_out_of_memory(const char *what);

@@ -151,6 +151,23 @@ torc_failure *torc_failure_make(
     return failure;
 }
 
+torc_failure *torc_failure_make_around(
+    torc_place place, torc_failure *cause, const char *format, ...)
+{
+    int saved_errno = errno;
+    char text[MESSAGE_MAX + 1];
+    torc_failure *failure;
+    va_list arguments;
+    size_t length;
+
+    va_start(arguments, format);
+    length = write_message(text, 0, format, arguments);
+    va_end(arguments);
+    failure = make(place, cause->type, cause->code, text, length);
+    errno = saved_errno;
+    return is_standing(failure) ? cause : torc_failure_because(failure, cause);
+}
+
 torc_failure *torc_failure_because(torc_failure *failure, torc_failure *cause)
 {
     if (is_standing(failure)) {

@@ -81,6 +81,8 @@ torc_deferred *torc_deferred_new(torc_scope *scope, torc_canceller *cancel, void
 
     torc__check_thread(scope->reactor, "torc_deferred_new");
     deferred = make(scope, cancel, argument);
+    if (TORC_UNLIKELY(torc__is_deferred_debugging()))
+        torc__trace_made(deferred, TORC_CALLER);
     if (TORC_LIKELY(!scope->ended)) {
         torc_scope_add(scope, &deferred->place.scoped, torc__deferred_end);
         return deferred;
@@ -97,6 +99,8 @@ torc_deferred *torc_deferred_fired(torc_scope *scope, torc_result result)
 
     torc__check_thread(scope->reactor, "torc_deferred_fired");
     deferred = make(scope, NULL, NULL);
+    if (TORC_UNLIKELY(torc__is_deferred_debugging()))
+        torc__trace_made(deferred, TORC_CALLER);
     if (TORC_UNLIKELY(scope->ended)) {
         torc_result_release(result);
         make_cancelled(deferred);
@@ -135,7 +139,7 @@ static void wait_for(torc_deferred *outer, torc_deferred *inner)
     if (TORC_UNLIKELY(closes_ring(outer, inner)))
         torc__abort("torc_wait_for: a deferred would wait for itself and never fire; return the "
                     "result, or a deferred that does not wait for this one");
-    if (TORC_UNLIKELY(inner->waiter != NULL))
+    if (TORC_UNLIKELY(torc__deferred_is_taken(inner)))
         torc__abort("torc_wait_for: another deferred waits for this one already; let the first "
                     "one's callback fire a deferred for each who wants the result");
     if (inner->state.ended) {
@@ -270,12 +274,15 @@ static TORC_COLD void fire_late(torc_deferred *deferred, torc_result result)
         deferred->state.late = false;
         torc__deferred_queue(deferred);
     } else if (!deferred->state.asking || !deferred->state.ended) {
-        torc__abort(deferred->state.cancelled
+        char trace[TORC__TRACE_TEXT_MAX];
+
+        torc__trace_describe(deferred, trace, sizeof trace);
+        torc__abort("%s%s", deferred->state.cancelled
                 ? "torc_fire: this deferred was cancelled before; once its canceller has returned, "
                   "or a late result has been swallowed, it must not be fired: let the canceller "
                   "stop what would fire it"
                 : "torc_fire: this deferred has been fired before; a promise has one result: make "
-                  "a new deferred for each, or ask torc_deferred_has_fired");
+                  "a new deferred for each, or ask torc_deferred_has_fired", trace);
     }
     torc_result_release(result);
 }
@@ -290,7 +297,26 @@ void torc_fire(torc_deferred *deferred, torc_result result)
         fire_late(deferred, result);
         return;
     }
+    if (TORC_UNLIKELY(deferred->state.traced))
+        torc__trace_fired(deferred, TORC_CALLER);
     torc__deferred_give(deferred, result);
+}
+
+void torc_chain(torc_deferred *inner, torc_deferred *outer)
+{
+    torc__deferred_check(inner, "torc_chain");
+    torc__deferred_check(outer, "torc_chain");
+    if (TORC_UNLIKELY(outer->state.fired || outer->state.ended)) {
+        fire_late(outer, torc_nothing());
+        inner->state.cancel_due = !torc__deferred_is_taken(inner);
+        torc__deferred_queue_due(inner);
+        return;
+    }
+    if (TORC_UNLIKELY(outer->state.traced))
+        torc__trace_fired(outer, TORC_CALLER);
+    outer->state.fired = true;
+    wait_for(outer, inner);
+    torc__deferred_run(outer);
 }
 
 /* -- adding to the chain ------------------------------------------------------------------- */

@@ -3,6 +3,9 @@
  *
  *   deferred.c   making, firing, the chain          timeout.c   torc_set_timeout
  *   ending.c     cancelling, the end of a scope, the end of a turn, memory
+ *   gather.c     waiting for many at once           errbacks.c  errbacks that are ready-made
+ *   debugging.c  where each was made and fired      waiting_line.c  those who wait their turn:
+ *   semaphore.c, lock.c, queue.c, on the latter     file_lock.c     between processes
  *
  * Invariants. A deferred that has fired owns `result`; while it waits for another, and once it has
  * handed its result on, that is nothing. `waiting` and `waiter` point at each other. What has
@@ -19,6 +22,8 @@
 #include "base/list.h"
 #include "reactor/members.h"
 #include "reactor/reactor.h"
+
+#include <stdatomic.h>
 
 #define TORC__DEFERRED_MAGIC        0x64656672u
 #define TORC__DEFERRED_INLINE_LINKS 4
@@ -44,6 +49,9 @@ typedef struct torc__deferred_state {
     bool bereft;       /* what it waited for has ended: it is told so at the turn's end */
     bool quiet;        /* that it was cancelled interests nobody any more */
     bool keeps_result; /* as its scope's keeps_results */
+    bool gathered;     /* a gather has taken it over */
+    bool gather_due;   /* it is a gather, and looks at its parts at the turn's end */
+    bool traced;       /* debugging.c knows where it was made */
 } torc__deferred_state;
 
 struct torc_deferred {
@@ -69,6 +77,7 @@ struct torc_deferred {
     torc_canceller *canceller;
     void *argument;
     torc_deferred *next_dry;
+    struct torc__trace *trace; /* where `state.traced`, and else not even set */
     torc__link *links; /* `inline_links`, or a block on the heap */
     torc__link inline_links[TORC__DEFERRED_INLINE_LINKS];
 };
@@ -89,6 +98,12 @@ static inline bool torc__deferred_is_dry(const torc_deferred *deferred)
     return deferred->state.fired && deferred->first_link == deferred->link_count &&
         deferred->waiting == NULL && deferred->pauses == 0 && !deferred->state.running &&
         !deferred->state.bereft;
+}
+
+/* Whether somebody waits for it: it has one result, and that is for one. */
+static inline bool torc__deferred_is_taken(const torc_deferred *deferred)
+{
+    return deferred->waiter != NULL || deferred->state.gathered;
 }
 
 /* Has it looked at when the turn is over. */
@@ -136,6 +151,40 @@ void torc__deferred_discard(torc_deferred *deferred, torc_result returned);
 
 /* Logs a failure that nobody took, unless it only says that what nobody wants was cancelled. */
 void torc__deferred_report(const torc_deferred *deferred, torc_result result);
+
+/* What it waits for will not come: it fails at the turn's end, unless it ends before. */
+void torc__deferred_bereave(torc_deferred *deferred);
+
+/* -- debugging.c --------------------------------------------------------------------------- */
+
+extern atomic_bool torc__deferred_debugging;
+
+static inline bool torc__is_deferred_debugging(void)
+{
+    return atomic_load_explicit(&torc__deferred_debugging, memory_order_relaxed);
+}
+
+/* From `caller` on outwards; each is a no-op where there is no memory. */
+TORC_COLD void torc__trace_made(torc_deferred *deferred, const void *caller);
+TORC_COLD void torc__trace_fired(torc_deferred *deferred, const void *caller);
+TORC_COLD void torc__trace_cancelled(torc_deferred *deferred, const void *caller);
+
+#define TORC__TRACE_TEXT_MAX 1536
+
+/* Text that begins with "; made in ..."; an empty one where nothing is known. Cut at `size`. */
+void torc__trace_describe(const torc_deferred *deferred, char *text, size_t size);
+
+/* The innermost place of the making only. */
+void torc__trace_describe_making(const torc_deferred *deferred, char *text, size_t size);
+
+/* -- gather.c ------------------------------------------------------------------------------ */
+
+/* The callback of the link that a gather adds; one that is dropped must be told. */
+torc_result torc__gather_take(void *taken, torc_result result);
+void torc__gather_lose(void *lost);
+
+/* The turn's end, for a gather that is due. */
+void torc__gather_look(void *argument);
 
 /* -- timeout.c ----------------------------------------------------------------------------- */
 

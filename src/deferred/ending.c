@@ -18,9 +18,11 @@
 /* -- cancelling ---------------------------------------------------------------------------- */
 
 /* Tells the work behind a deferred to stop; the canceller may fire it before it returns. */
-static void stop_work(torc_deferred *deferred)
+static void stop_work(torc_deferred *deferred, const void *caller)
 {
     deferred->state.cancelled = true;
+    if (TORC_UNLIKELY(deferred->state.traced))
+        torc__trace_cancelled(deferred, caller);
     if (deferred->canceller == NULL) {
         deferred->state.late = true;
         return;
@@ -39,7 +41,7 @@ void torc_cancel(torc_deferred *deferred)
         deferred = deferred->waiting;
     if (deferred->state.fired || deferred->state.cancelled || deferred->state.ended)
         return;
-    stop_work(deferred);
+    stop_work(deferred, TORC_CALLER);
     if (!deferred->state.fired && !deferred->state.ended)
         torc__deferred_give(deferred, torc__cancelled("cancelled before there was a result"));
 }
@@ -63,9 +65,18 @@ static void drop_links(torc_deferred *deferred)
 
         if (link->callback == torc__timeout_passed)
             torc__timeout_drop(link->self);
+        else if (link->callback == torc__gather_take)
+            torc__gather_lose(link->self);
     }
     deferred->first_link = 0;
     deferred->link_count = 0;
+}
+
+void torc__deferred_bereave(torc_deferred *deferred)
+{
+    deferred->state.fired = true;
+    deferred->state.bereft = true;
+    torc__deferred_queue_due(deferred);
 }
 
 /* Lets go of what waits for it and of what it waits for; both hear of it when the turn is over. */
@@ -79,8 +90,7 @@ static void detach(torc_deferred *deferred)
     deferred->state.bereft = false;
     if (waiter != NULL) {
         waiter->waiting = NULL;
-        waiter->state.bereft = true;
-        torc__deferred_queue_due(waiter);
+        torc__deferred_bereave(waiter);
     }
     if (waiting != NULL) {
         waiting->waiter = NULL;
@@ -113,7 +123,7 @@ void torc__deferred_end(torc_scoped *scoped)
     drop_links(deferred);
     detach(deferred);
     if (!deferred->state.fired && !deferred->state.cancelled)
-        stop_work(deferred);
+        stop_work(deferred, TORC_CALLER);
     /* A callback on the stack borrows the result: the loop that called it lets go of it. */
     if (!deferred->state.running)
         end_result(deferred, unhandled);
@@ -130,6 +140,7 @@ static void describe(const torc_scoped *scoped, char *text, size_t size)
         snprintf(text, size, "waits for another");
     else
         snprintf(text, size, deferred->pauses != 0 ? "paused" : "fired, and held");
+    torc__trace_describe_making(deferred, text + strlen(text), size - strlen(text));
 }
 
 const torc__member_kind torc__members_deferred = {
@@ -151,7 +162,7 @@ void torc__deferred_discard(torc_deferred *deferred, torc_result returned)
         torc_deferred *inner = returned.as.pointer;
 
         torc__deferred_check(inner, "torc_wait_for");
-        inner->state.cancel_due = inner->waiter == NULL;
+        inner->state.cancel_due = !torc__deferred_is_taken(inner);
         torc__deferred_queue_due(inner);
     } else {
         torc__deferred_report(deferred, returned);
@@ -163,6 +174,14 @@ void torc__deferred_discard(torc_deferred *deferred, torc_result returned)
 
 /* -- the end of a turn --------------------------------------------------------------------- */
 
+static TORC_COLD void report_unhandled(const torc_deferred *deferred, const torc_failure *failure)
+{
+    char what[64 + TORC__TRACE_TEXT_MAX] = "Unhandled failure in a deferred";
+
+    torc__trace_describe(deferred, what + strlen(what), sizeof what - strlen(what));
+    torc_log_describe(TORC_LOG_ERROR, what, failure);
+}
+
 void torc__deferred_report(const torc_deferred *deferred, torc_result result)
 {
     if (TORC_LIKELY(!torc_is_failure(result)))
@@ -170,7 +189,7 @@ void torc__deferred_report(const torc_deferred *deferred, torc_result result)
     if ((deferred->state.quiet || deferred->state.ended) &&
         torc_failure_is(result.as.pointer, &torc_error_cancelled))
         return;
-    torc_log_describe(TORC_LOG_ERROR, "Unhandled failure in a deferred", result.as.pointer);
+    report_unhandled(deferred, result.as.pointer);
 }
 
 static void free_deferred(torc_deferred *deferred)
@@ -180,6 +199,8 @@ static void free_deferred(torc_deferred *deferred)
     torc_result_release(torc__deferred_take_result(deferred));
     if (deferred->links != deferred->inline_links)
         torc__free(deferred->links);
+    if (TORC_UNLIKELY(deferred->state.traced))
+        torc__free(deferred->trace);
     deferred->magic = 0;
     torc__pool_give(&reactor->deferreds, deferred);
 }
@@ -206,7 +227,8 @@ static void unpark(torc_deferred *deferred)
 static bool is_due(const torc_deferred *deferred)
 {
     return !deferred->state.ended &&
-        (deferred->scope == NULL || deferred->state.bereft || deferred->state.cancel_due);
+        (deferred->scope == NULL || deferred->state.bereft || deferred->state.cancel_due ||
+            deferred->state.gather_due);
 }
 
 /* Does it; may run callbacks. */
@@ -228,6 +250,11 @@ static void do_due(torc_reactor *reactor, torc_deferred *deferred)
         deferred->state.cancel_due = false;
         deferred->state.quiet = true;
         torc_cancel(deferred);
+    }
+    if (deferred->state.gather_due) {
+        deferred->state.gather_due = false;
+        if (!deferred->state.fired && !deferred->state.ended)
+            torc__gather_look(deferred->argument);
     }
     torc__leave(reactor, outer);
 }

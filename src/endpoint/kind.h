@@ -83,6 +83,8 @@ TORC_API const char *torc__read_peer_port(torc__endpoint *endpoint, torc_slice v
 TORC_API const char *torc__read_host(torc__endpoint *endpoint, torc_slice value);
 TORC_API const char *torc__read_timeout(torc__endpoint *endpoint, torc_slice value);
 TORC_API const char *torc__read_backlog(torc__endpoint *endpoint, torc_slice value);
+TORC_API const char *torc__read_interface(torc__endpoint *endpoint, torc_slice value);
+TORC_API const char *torc__read_local(torc__endpoint *endpoint, torc_slice value);
 TORC_API const char *torc__read_path(torc__endpoint *endpoint, torc_slice value);
 
 #endif /* TORC_ENDPOINT_KIND_H */

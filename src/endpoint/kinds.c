@@ -47,7 +47,7 @@ static bool parse_ipv6(torc_slice value, torc_address *ret_address)
 }
 
 /* localhost is this machine everywhere (RFC 6761 6.3), so that needs no look-up. */
-static const char *read_interface(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_interface(torc__endpoint *endpoint, torc_slice value)
 {
     if (torc_slice_is(value, "localhost"))
         value = TORC_SLICE("127.0.0.1");
@@ -197,7 +197,7 @@ static const char *read_host6(torc__endpoint *endpoint, torc_slice value)
     return "must be a numeric IPv6 address in brackets, not one of IPv4, or a name";
 }
 
-static const char *read_local(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_local(torc__endpoint *endpoint, torc_slice value)
 {
     if (!torc_address_parse(value, 0, &endpoint->local))
         return "must be a numeric address of this machine, an IPv6 one in brackets";
@@ -275,7 +275,7 @@ static const torc__usage tcp_listening = {
     .check = put_port,
     .arguments = {
         { .name = "port", .read = torc__read_port, .mandatory = true },
-        { .name = "interface", .read = read_interface },
+        { .name = "interface", .read = torc__read_interface },
         { .name = "backlog", .read = torc__read_backlog },
         { .name = "reuseport", .read = read_reuse_port, .flag = true },
     },
@@ -318,7 +318,7 @@ static const torc__usage tcp_connecting = {
         { .name = "host", .read = torc__read_host, .mandatory = true },
         { .name = "port", .read = torc__read_peer_port, .mandatory = true },
         { .name = "timeout", .read = torc__read_timeout },
-        { .name = "bindAddress", .read = read_local },
+        { .name = "bindAddress", .read = torc__read_local },
     },
 };
 
@@ -331,7 +331,7 @@ static const torc__usage tcp6_connecting = {
         { .name = "host", .read = read_host6, .mandatory = true },
         { .name = "port", .read = torc__read_peer_port, .mandatory = true },
         { .name = "timeout", .read = torc__read_timeout },
-        { .name = "bindAddress", .read = read_local },
+        { .name = "bindAddress", .read = torc__read_local },
     },
 };
 

@@ -15,6 +15,7 @@
 #include "reactor/members.h"
 
 #define TORC__RESOLVE_THREADS       16
+#define TORC__RESOLVE_WAITING_MAX   10000
 #define TORC__RESOLVE_ADDRESSES_MAX 32
 
 typedef struct torc__lookup torc__lookup;

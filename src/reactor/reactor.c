@@ -67,6 +67,7 @@ static void init_parts(torc_reactor *reactor)
     torc__list_init(&reactor->after);
     torc__list_init(&reactor->late_deferreds);
     torc__list_init(&reactor->signal_watches);
+    torc__list_init(&reactor->blocking_calls);
     torc__pool_init(&reactor->deferreds, torc__deferred_size, 1024);
     torc__pool_init(&reactor->chunks, TORC__CHUNK_SIZE, 64);
     torc__pool_init(&reactor->references, TORC__REFERENCE_SIZE, 256);
@@ -90,6 +91,7 @@ torc_reactor *torc__reactor_new_on(const torc_driver_class *kind, int *ret_error
     }
     init_parts(reactor);
     torc__log_set_context_writer(write_context);
+    torc__deferred_debugging_from_environment();
     return reactor;
 }
 
@@ -106,6 +108,16 @@ static torc_failure *no_such_driver(const char *name)
         &torc_error_invalid_argument, "there is no reactor '%s': choose one of %s", name, names);
 }
 
+static torc_failure *driver_does_not_work(const torc_driver_class *kind, int error)
+{
+    const char *why = kind->why_not != NULL ? kind->why_not(error) : NULL;
+
+    if (why == NULL)
+        return torc_failure_from_errno(error, "the reactor '%s' does not work here", kind->name);
+    return torc_failure_from_errno(
+        error, "the reactor '%s' does not work here: %s", kind->name, why);
+}
+
 torc_reactor *torc_reactor_new_named(const char *name, torc_failure **reterr_failure)
 {
     const torc_driver_class *kind = torc__driver_named(name);
@@ -118,8 +130,7 @@ torc_reactor *torc_reactor_new_named(const char *name, torc_failure **reterr_fai
     }
     reactor = torc__reactor_new_on(kind, &error);
     if (reactor == NULL)
-        *reterr_failure =
-            torc_failure_from_errno(-error, "the reactor '%s' does not work here", name);
+        *reterr_failure = driver_does_not_work(kind, -error);
     return reactor;
 }
 
@@ -206,11 +217,26 @@ static void settle(torc_reactor *reactor)
     free_graves(reactor);
 }
 
+static void wake_up(torc_reactor *reactor)
+{
+    atomic_store_explicit(&reactor->posting.awake, true, memory_order_relaxed);
+}
+
+/*
+ * From here on who posts a call must wake the driver: so this stands before the last look whether
+ * there is one.
+ */
+static void fall_asleep(torc_reactor *reactor)
+{
+    atomic_store(&reactor->posting.awake, false);
+}
+
 /* When the driver must come back at the latest. In the past: at once. */
 static torc_time next_deadline(torc_reactor *reactor, torc_time until)
 {
     torc_time next;
 
+    fall_asleep(reactor);
     if (!torc__list_is_empty(&reactor->tasks) || reactor->stopped || torc__has_posts(reactor))
         return 0;
     next = torc__wheel_next(&reactor->wheel);
@@ -222,6 +248,7 @@ static void turn(torc_reactor *reactor, torc_time until)
     torc_driver *driver = reactor->driver;
 
     reactor->in_turn = true;
+    wake_up(reactor);
     torc__run_timers(reactor);
     run_tasks(reactor);
     if (torc__has_posts(reactor))
@@ -254,6 +281,7 @@ void torc__reactor_turn(torc_reactor *reactor)
     current_reactor = reactor;
     reactor->now = reactor->driver->kind->now(reactor->driver);
     turn(reactor, 0);
+    fall_asleep(reactor);
     current_reactor = outer;
 }
 
@@ -281,6 +309,8 @@ static void finish(torc_reactor *reactor)
 {
     reactor->in_turn = true;
     torc__posting_close(reactor);
+    settle(reactor);
+    torc__blocking_calls_close(reactor);
     settle(reactor);
     reactor->in_turn = false;
     end(reactor);
@@ -319,6 +349,7 @@ bool torc_iterate(torc_reactor *reactor, torc_time wait)
         wait = 0;
     if (!reactor->stopped)
         turn(reactor, torc_time_add(reactor->now, wait));
+    fall_asleep(reactor);
     if (reactor->stopped)
         finish(reactor);
     current_reactor = outer;
@@ -339,7 +370,9 @@ void torc_reactor_free(torc_reactor *reactor)
     current_reactor = reactor;
     end(reactor);
     torc__posting_close(reactor);
+    torc__blocking_calls_close(reactor);
     torc__scope_finish(&reactor->root);
+    torc__thread_jobs_close(reactor);
     do {
         settle(reactor);
         run_tasks(reactor);
@@ -350,13 +383,15 @@ void torc_reactor_free(torc_reactor *reactor)
     current_reactor = outer;
 
     torc_failure_release(reactor->connection_done);
+    torc__posting_await_wakers(&reactor->posting);
     reactor->driver->kind->close(reactor->driver);
     torc__free(reactor->driver);
     torc__timers_drop(reactor);
+    torc__free(reactor->cooperator);
     torc__pool_drain(&reactor->deferreds);
     torc__pool_drain(&reactor->chunks);
     torc__pool_drain(&reactor->references);
-    pthread_mutex_destroy(&reactor->posting.lock);
+    torc__posting_destroy(&reactor->posting);
     torc__free(reactor);
 }
 
@@ -413,4 +448,5 @@ void torc__note_stall(torc_reactor *reactor, const torc__context *context)
 void torc_driver_woke(torc_driver *driver, torc_time now)
 {
     driver->reactor->now = now;
+    wake_up(driver->reactor);
 }

@@ -49,11 +49,27 @@ typedef struct torc__context {
 #define TORC__CHUNK_SIZE     4096
 #define TORC__REFERENCE_SIZE 64
 
+/* A call from another thread. */
+typedef struct torc__post {
+    torc_call *call;
+    void *argument;
+} torc__post;
+
+/* See posting.c. Other processors write here: it keeps away from the cache lines of the rest. */
 typedef struct torc__posting {
-    pthread_mutex_t lock;
-    struct torc__post *first;
-    struct torc__post **last;
-    bool closed; /* no more calls are taken */
+    char before[64];
+    pthread_mutex_t lock; /* of what follows, up to `pending` */
+    torc__post *posts;
+    size_t count;
+    size_t capacity;
+    torc__list tasks;     /* embedded, so that no memory can be wanting; they run after the posts */
+    bool closed;          /* nothing is taken any more; the reactor's thread may read it unlocked */
+    atomic_bool pending;  /* there is something; may be read by all */
+    atomic_bool awake;    /* the reactor will look before it sleeps: no wake-up is needed */
+    atomic_uint wakers;   /* threads that are waking the driver, which must not go under them */
+    char after[64];
+    torc__post *spare;    /* an empty block, the reactor's thread's own */
+    size_t spare_capacity;
 } torc__posting;
 
 struct torc_reactor {
@@ -71,6 +87,7 @@ struct torc_reactor {
 
     struct torc_delayed_slot *free_delayed; /* slots live as long as the reactor: timer.c */
     struct torc__delayed_block *delayed_blocks;
+    struct torc_cooperator *cooperator; /* made when the first task needs it: task/cooperator.c */
     torc__pool deferreds;
     torc__pool chunks;         /* of output queues: copied bytes; see transport/output.h */
     torc__pool references;     /* of output queues: bytes and files that stay where they are */
@@ -91,7 +108,8 @@ struct torc_reactor {
     bool stopped;
 
     torc__posting posting;
-    atomic_bool woken;         /* a wake-up is on its way: no second one is needed */
+    struct torc__thread_jobs *jobs; /* worker threads and what they do; NULL: never asked for */
+    torc__list blocking_calls;      /* of other threads, that wait for a deferred */
     torc__list signal_watches;
     struct torc__signal_watch *stop_watches[2]; /* of SIGINT and SIGTERM, while torc_run runs */
     unsigned signals_seen;
@@ -151,6 +169,12 @@ static inline void torc__queue_after(torc_reactor *reactor, torc__task *task)
         torc__list_append(&reactor->after, &task->link);
 }
 
+/*
+ * From any thread: runs task->run in the reactor's, in order with torc_call_from_thread. It needs
+ * no memory. False when the reactor takes nothing any more. Not to be queued again until it runs.
+ */
+bool torc__post_task_from_thread(torc_reactor *reactor, torc__task *task);
+
 static inline void torc__cancel_task(torc__task *task)
 {
     torc__list_remove(&task->link);
@@ -193,9 +217,20 @@ static inline void torc__leave(torc_reactor *reactor, const torc__context *outer
 /* -- parts of a turn, each in its own file ------------------------------------------------- */
 
 void torc__run_posts(torc_reactor *reactor);         /* posting.c */
-bool torc__has_posts(torc_reactor *reactor);
 void torc__posting_init(torc__posting *posting);
-void torc__posting_close(torc_reactor *reactor);
+void torc__posting_close(torc_reactor *reactor);     /* runs what was taken; takes no more */
+void torc__posting_await_wakers(torc__posting *posting); /* before the driver is closed */
+void torc__posting_destroy(torc__posting *posting);
+
+/* In one order with the posting, for the last look before sleep: see posting.c. */
+static inline bool torc__has_posts(const torc_reactor *reactor)
+{
+    return atomic_load(&reactor->posting.pending);
+}
+
+void torc__blocking_calls_close(torc_reactor *reactor); /* blocking_call.c: none waits longer */
+
+void torc__thread_jobs_close(torc_reactor *reactor); /* thread_jobs.c: waits for what runs */
 
 void torc__run_signals(torc_reactor *reactor);       /* signals.c */
 void torc__signals_run_begins(torc_reactor *reactor);
@@ -208,11 +243,17 @@ void torc__shutdown_drop(torc_reactor *reactor);     /* forgets what never ran *
 void torc__run_timers(torc_reactor *reactor);        /* timer.c */
 void torc__timers_drop(torc_reactor *reactor);
 
+/* Cancels the slot's call if it is still call(argument): for who had no room for a handle. */
+void torc__delayed_drop(struct torc_delayed_slot *slot, torc_call *call, const void *argument);
+
 /* Looks at each deferred that has run dry in this turn: reports, frees. deferred/deferred.c */
 void torc__settle_deferreds(torc_reactor *reactor);
 
 /* Frees those that still waited for a late result. deferred/deferred.c */
 void torc__drop_late_deferreds(torc_reactor *reactor);
+
+/* Heeds TORC_DEBUG, the first time in a process. deferred/debugging.c */
+void torc__deferred_debugging_from_environment(void);
 
 /* The size of a deferred, for the pool. deferred/deferred.c */
 extern const size_t torc__deferred_size;

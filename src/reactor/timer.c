@@ -209,6 +209,15 @@ torc_delayed_status torc_delayed_cancel(torc_delayed_call *delayed)
     return TORC_DELAYED_OK;
 }
 
+void torc__delayed_drop(struct torc_delayed_slot *slot, torc_call *call, const void *argument)
+{
+    if (slot->timer.link == NULL || slot->call != call || slot->argument != argument)
+        return;
+    disarm(&slot->timer);
+    slot->cancelled_generation = slot->generation;
+    free_slot(slot->timer.scope->reactor, slot);
+}
+
 static torc_delayed_status move_to(torc_delayed_call *delayed, torc_time deadline)
 {
     torc_timer *timer = &delayed->slot->timer;

@@ -7,12 +7,16 @@
 #include "testing/pending.h"
 
 #include "deferred/deferred.h"
+#include "deferred/file_lock.h"
+#include "deferred/queue.h"
+#include "deferred/semaphore.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/resolve.h"
 #include "names/resolver.h"
 #include "names/system_lookup.h"
 #include "reactor/members.h"
 #include "reactor/reactor.h"
+#include "task/members.h"
 #include "transport/transport.h"
 
 #include <stdarg.h>
@@ -26,6 +30,11 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_delayed_call,
     &torc__members_timer,
     &torc__members_deferred,
+    &torc__members_semaphore,
+    &torc__members_held_semaphore,
+    &torc__members_locked_run,
+    &torc__members_queue,
+    &torc__members_file_lock,
     &torc__members_connection,
     &torc__members_connecting,
     &torc__members_lookup,
@@ -36,13 +45,19 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_end_hook,
     &torc__members_shutdown_trigger,
     &torc__members_signal_watch,
+    &torc__members_looping_call,
+    &torc__members_cooperative_task,
+    &torc__members_cooperator,
+    &torc__members_jobs,
+    &torc__members_retry,
+    &torc__members_rate_limit,
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 typedef struct tally {
     size_t counts[KINDS + 1]; /* the last: of a kind that is not in the table */
-    char described[KINDS][240];
+    char described[KINDS][400];
 } tally;
 
 static size_t append(char *text, size_t size, const char *format, ...) TORC_PRINTF(3, 4);
@@ -73,7 +88,7 @@ static void describe(tally *sum, size_t kind, const torc_scoped *member)
 {
     char *described = sum->described[kind];
     size_t size = sizeof sum->described[kind];
-    char one[64] = "";
+    char one[160] = "";
 
     if (kinds[kind]->describe == NULL || sum->counts[kind] > DESCRIBED_MAX + 1)
         return;

@@ -110,6 +110,12 @@ size_t torc_factory_connections(const torc_factory *factory)
     return factory->connections;
 }
 
+void torc__factory_forget_input(torc_protocol *protocol)
+{
+    if (protocol->factory->forget_input != NULL)
+        protocol->factory->forget_input(protocol);
+}
+
 /* -- limits per host ----------------------------------------------------------------------- */
 
 /* An IPv6 host may have any address of its /64, so that is what counts as one host. */

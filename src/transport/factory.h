@@ -15,6 +15,7 @@ struct torc_factory {
     size_t ports;          /* that are open with it: `started` and `stopped` go by this */
     size_t connections;    /* open now */
     uint32_t next_number;  /* of a connection, for logs */
+    void (*forget_input)(torc_protocol *protocol); /* NULL: its protocols keep none */
     bool wants_resume;     /* its protocols keep bytes while paused: see torc__factory_new_from */
     torc__hash_table hosts; /* connections by peer; used only where there is a limit per host */
 };
@@ -33,6 +34,12 @@ TORC_API torc_factory *torc__factory_try_new(const torc_factory_options *options
  */
 torc_factory *torc__factory_new_from(const torc_protocol_class *kind, size_t kind_size,
     const torc_factory_options *options, torc_protocol_class **ret_copy);
+
+/*
+ * Has a protocol forget what it was handed and has not used yet: bytes in clear must not count as
+ * if they had come by TLS.
+ */
+TORC_API void torc__factory_forget_input(torc_protocol *protocol);
 
 /* Whether the limits of the factory leave room for a connection with `peer`. */
 bool torc__factory_has_room(const torc_factory *factory, const torc_address *peer);

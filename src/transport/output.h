@@ -30,8 +30,8 @@ typedef struct torc__file_piece {
 } torc__file_piece;
 
 /* Each appends; false when memory is out (nothing is appended then). */
-bool torc__output_copy(torc__output *output, torc_reactor *reactor, torc_slice bytes);
-bool torc__output_refer(
+TORC_API bool torc__output_copy(torc__output *output, torc_reactor *reactor, torc_slice bytes);
+TORC_API bool torc__output_refer(
     torc__output *output, torc_reactor *reactor, torc_slice bytes, torc_buffer *holder);
 bool torc__output_file(torc__output *output, torc_reactor *reactor, int file, int64_t offset,
     size_t length);
@@ -40,22 +40,22 @@ bool torc__output_file(torc__output *output, torc_reactor *reactor, int file, in
  * Where up to `capacity` leading pieces of memory stand; gives how many, and in *ret_more whether
  * more follows. 0 where a file is first.
  */
-int torc__output_gather(
+TORC_API int torc__output_gather(
     const torc__output *output, struct iovec *pieces, int capacity, bool *ret_more);
 
 /* Whether a file is first: then *ret_piece tells what of it. */
-bool torc__output_first_file(const torc__output *output, torc__file_piece *ret_piece);
+TORC_API bool torc__output_first_file(const torc__output *output, torc__file_piece *ret_piece);
 
 /*
  * For carriers that cannot send from files: reads the next bytes of the file that is first into
  * memory, in its place. 0, or a negative errno.
  */
-int torc__output_load_file(torc__output *output, torc_reactor *reactor);
+TORC_API int torc__output_load_file(torc__output *output, torc_reactor *reactor);
 
 /* The first `count` bytes have left. */
-void torc__output_consume(torc__output *output, torc_reactor *reactor, size_t count);
+TORC_API void torc__output_consume(torc__output *output, torc_reactor *reactor, size_t count);
 
 /* Drops everything. */
-void torc__output_clear(torc__output *output, torc_reactor *reactor);
+TORC_API void torc__output_clear(torc__output *output, torc_reactor *reactor);
 
 #endif /* TORC_TRANSPORT_OUTPUT_H */

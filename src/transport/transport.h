@@ -96,6 +96,6 @@ torc_failure *torc__transport_take_reason(torc_transport *transport, int error);
 extern TORC_API const torc__member_kind torc__members_connection;
 
 /* What an errno of a connection that was established means, as connection_lost's reason. */
-torc_failure *torc__connection_failure(int error);
+TORC_API torc_failure *torc__connection_failure(int error);
 
 #endif /* TORC_TRANSPORT_TRANSPORT_H */

@@ -10,6 +10,9 @@ static const torc_driver_class *const drivers[] = {
 #if defined(__linux__)
     &torc__driver_epoll,
 #endif
+#if defined(TORC__HAS_URING)
+    &torc__driver_uring,
+#endif
     &torc__driver_poll,
     &torc__driver_select,
 };

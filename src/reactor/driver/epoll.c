@@ -78,6 +78,7 @@ static void epoll_wait_and_tell(torc__readiness *readiness, torc_time timeout)
     int milliseconds = torc__readiness_milliseconds(timeout);
     int count = TORC__CALL(epoll_wait, self->epoll, self->events, EVENTS_MAX, milliseconds);
 
+    readiness->interrupted = count < 0 && errno == EINTR;
     torc__readiness_woke(readiness);
     for (int i = 0; i < count; i++)
         torc__readiness_tell(

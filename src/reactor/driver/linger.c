@@ -64,10 +64,15 @@ bool torc__linger_is(const torc_io *io)
 
 bool torc__linger(torc_driver *driver, int descriptor)
 {
+    return torc__socket_has_input(descriptor) && torc__linger_anyway(driver, descriptor);
+}
+
+bool torc__linger_anyway(torc_driver *driver, int descriptor)
+{
     torc_scope *root = torc_root(driver->reactor);
     lingering *self;
 
-    if (!torc__socket_has_input(descriptor) || torc_scope_has_ended(root))
+    if (torc_scope_has_ended(root))
         return false;
     self = torc__allocate_zeroed(sizeof *self);
     if (self == NULL)

@@ -16,6 +16,9 @@
  */
 bool torc__linger(torc_driver *driver, int descriptor);
 
+/* As torc__linger, where the caller knows that there was input, wherever it is now. */
+bool torc__linger_anyway(torc_driver *driver, int descriptor);
+
 /* Whether the io is a lingering one, which just closes. */
 bool torc__linger_is(const torc_io *io);
 

@@ -479,18 +479,32 @@ torc_time torc__readiness_now(torc_driver *driver)
     return torc_monotonic_now();
 }
 
+static torc_time timeout_until(const torc__readiness *readiness, torc_time deadline)
+{
+    torc_time timeout;
+
+    if (deadline <= 0 || readiness->stranded_count > 0)
+        return 0;
+    if (deadline == TORC_NEVER)
+        return -1;
+    timeout = deadline - torc_monotonic_now();
+    return timeout > 0 ? timeout : 0;
+}
+
+/*
+ * An interruption is no reason to come back: whoever wants a turn, a signal's handler too, wakes
+ * the driver, and the kernel interrupts for ends of its own (as after a ring of io_uring is closed).
+ */
 void torc__readiness_turn(torc_driver *driver, torc_time deadline)
 {
     torc__readiness *readiness = (torc__readiness *)(void *)driver;
-    torc_time timeout = -1;
+    torc_time timeout;
 
-    if (deadline <= 0 || readiness->stranded_count > 0)
-        timeout = 0;
-    else if (deadline != TORC_NEVER)
-        timeout = deadline - torc_monotonic_now();
-    if (deadline != TORC_NEVER && timeout < 0)
-        timeout = 0;
-    readiness->poller->wait(readiness, timeout);
+    do {
+        timeout = timeout_until(readiness, deadline);
+        readiness->interrupted = false;
+        readiness->poller->wait(readiness, timeout);
+    } while (readiness->interrupted && timeout != 0);
     if (TORC_UNLIKELY(readiness->stranded_count > 0))
         tell_all_stranded(readiness);
 }

@@ -37,7 +37,8 @@ typedef struct torc__poller {
 
     /*
      * Waits up to `timeout` (nanoseconds, rounded up to what the mechanism knows; < 0: for ever),
-     * then calls torc__readiness_woke once and torc__readiness_tell for each io that is ready.
+     * then calls torc__readiness_woke once and torc__readiness_tell for each io that is ready. Notes
+     * in readiness->interrupted that it was interrupted before anything was.
      */
     void (*wait)(torc__readiness *readiness, torc_time timeout);
 } torc__poller;
@@ -50,6 +51,7 @@ struct torc__readiness {
     const torc__poller *poller;
     torc_io waker;      /* readable when another thread or a signal wants a turn */
     int wake_descriptor; /* what to write to for that */
+    bool interrupted;
     char *buffer;
 
     /* Those that the poller refused to watch, and with what errno it did so last. */

@@ -200,6 +200,17 @@ int torc__socket_accept(int listener, torc_address *ret_peer)
     return descriptor;
 }
 
+int torc__socket_accepted_peer(int descriptor, torc_address *ret_peer)
+{
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+
+    if (TORC__CALL(getpeername, descriptor, (struct sockaddr *)&peer, &length) < 0)
+        return -errno;
+    torc__address_from_sockaddr(ret_peer, (struct sockaddr *)&peer, length);
+    return 0;
+}
+
 /* -- sending ------------------------------------------------------------------------------- */
 
 #if defined(MSG_NOSIGNAL)

@@ -24,6 +24,9 @@ int torc__socket_prepare(int descriptor);
 /* The next connection, non-blocking and closed on exec. */
 int torc__socket_accept(int listener, torc_address *ret_peer);
 
+/* Whom a connection is to; -errno where it is over already. */
+int torc__socket_accepted_peer(int descriptor, torc_address *ret_peer);
+
 /* Sends; how many bytes went, or a negative errno. */
 ssize_t torc__socket_send(int descriptor, const struct iovec *pieces, int count, bool more);
 ssize_t torc__socket_send_file(int descriptor, int file, int64_t offset, size_t length);

@@ -266,6 +266,32 @@ static void without_memory_it_is_the_standing_failure(void **state)
     assert_string_equal(torc_failure_text(failure), "out of memory");
 }
 
+static void what_is_wrapped_keeps_its_type_and_code_and_becomes_the_cause(void **state)
+{
+    torc_failure *inner = torc_failure_from_errno(ENOENT, "cannot open it");
+    torc_failure *outer = torc_failure_wrap(inner, "in number %d", 7);
+
+    (void)state;
+    assert_ptr_equal(torc_failure_type_of(outer), &torc_error_system);
+    assert_int_equal(torc_failure_code(outer), ENOENT);
+    assert_string_equal(torc_failure_text(outer), "in number 7");
+    assert_ptr_equal(torc_failure_cause(outer), inner);
+    torc_failure_release(outer);
+}
+
+static void without_memory_what_was_to_be_wrapped_is_given_back(void **state)
+{
+    torc_failure *inner = torc_failure_new(&torc_error_refused, "no");
+    torc_failure *outer;
+
+    (void)state;
+    fail_all_allocations();
+    outer = torc_failure_wrap(inner, "in number %d", 7);
+    allow_allocations();
+    assert_ptr_equal(outer, inner);
+    torc_failure_release(outer);
+}
+
 static void make_a_circle(void)
 {
     torc_failure *inner = torc_failure_new(&torc_error, "inner");
@@ -298,6 +324,8 @@ int main(void)
         cmocka_unit_test(a_description_tells_type_message_places_and_causes),
         cmocka_unit_test(a_description_is_cut_at_any_size),
         cmocka_unit_test(without_memory_it_is_the_standing_failure),
+        cmocka_unit_test(what_is_wrapped_keeps_its_type_and_code_and_becomes_the_cause),
+        cmocka_unit_test(without_memory_what_was_to_be_wrapped_is_given_back),
         cmocka_unit_test(a_circle_of_causes_aborts),
     };
 

@@ -143,6 +143,26 @@ static void a_call_wakes_a_reactor_that_waits_for_nothing_else(void **state)
     pthread_join(thread, NULL);
 }
 
+static void post_from_inside(void *name)
+{
+    torc_call_from_thread(reactor, say, name);
+}
+
+static void a_reactor_that_is_awake_is_not_woken(void **state)
+{
+    (void)state;
+    torc_call_soon(root, post_from_inside, "a");
+    for (int i = 0; i < 3; i++)
+        turn();
+    atomic_store(&wakes, 0);
+    torc_call_from_thread(reactor, post_from_inside, "b");
+    assert_int_equal(atomic_load(&wakes), 1);
+    for (int i = 0; i < 4; i++)
+        turn();
+    assert_ran("a b ");
+    assert_int_equal(atomic_load(&wakes), 1);
+}
+
 /* -- before and after ---------------------------------------------------------------------- */
 
 static void a_call_posted_before_the_reactor_runs_runs_then(void **state)
@@ -244,6 +264,83 @@ static void without_memory_a_call_is_refused(void **state)
     assert_ran("");
 }
 
+static void check_order(void *argument)
+{
+    out_of_order += *(const int *)argument != ran;
+    ran++;
+}
+
+static void any_number_of_calls_keeps_its_order(void **state)
+{
+    static int numbers[20000];
+
+    (void)state;
+    ran = 0;
+    out_of_order = 0;
+    for (int i = 0; i < 20000; i++) {
+        numbers[i] = i;
+        assert_true(torc_call_from_thread(reactor, check_order, &numbers[i]));
+    }
+    turn();
+    assert_int_equal(ran, 20000);
+    assert_int_equal(out_of_order, 0);
+}
+
+static void a_call_for_which_there_is_no_memory_leaves_those_before_it(void **state)
+{
+    int taken_calls = 0;
+
+    (void)state;
+    ran = 0;
+    assert_true(torc_call_from_thread(reactor, count, NULL));
+    fail_all_allocations();
+    while (torc_call_from_thread(reactor, count, NULL))
+        taken_calls++;
+    allow_allocations();
+    turn();
+    assert_int_equal(ran, taken_calls + 1);
+}
+
+static void nothing_is_allocated_once_the_reactor_has_seen_such_a_batch(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 6; round++) {
+        if (round == 2)
+            count_allocations();
+        for (int i = 0; i < 1000; i++)
+            torc_call_from_thread(reactor, count, NULL);
+        turn();
+    }
+    assert_int_equal(allocations_counted(), 0);
+    allow_allocations();
+}
+
+static void run_task(torc__task *task)
+{
+    (void)task;
+    say("task");
+}
+
+static void a_posted_task_runs_once_after_the_calls_before_it(void **state)
+{
+    torc__task task = { .run = run_task };
+
+    (void)state;
+    torc_call_from_thread(reactor, say, "a");
+    fail_all_allocations();
+    assert_true(torc__post_task_from_thread(reactor, &task));
+    allow_allocations();
+    turn();
+    turn();
+    assert_ran("a task ");
+    assert_true(torc__post_task_from_thread(reactor, &task));
+    turn();
+    assert_ran("task ");
+    torc_stop(reactor);
+    torc_run_and_keep(reactor);
+    assert_false(torc__post_task_from_thread(reactor, &task));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +356,11 @@ int main(void)
         REAL_TIME_TEST(a_call_that_was_taken_runs_when_a_reactor_is_freed_that_never_ran),
         REAL_TIME_TEST(what_is_taken_while_the_reactor_stops_runs_and_what_is_refused_does_not),
         REAL_TIME_TEST(without_memory_a_call_is_refused),
+        REAL_TIME_TEST(a_reactor_that_is_awake_is_not_woken),
+        REAL_TIME_TEST(any_number_of_calls_keeps_its_order),
+        REAL_TIME_TEST(a_call_for_which_there_is_no_memory_leaves_those_before_it),
+        REAL_TIME_TEST(nothing_is_allocated_once_the_reactor_has_seen_such_a_batch),
+        REAL_TIME_TEST(a_posted_task_runs_once_after_the_calls_before_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,8 @@
  */
 #include "support/transport_harness.h"
 
+#include "support/driver_works.h"
+
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
@@ -426,7 +428,8 @@ static size_t combine(const behaviour *behaviours, size_t count, combination *co
             for (size_t b = 0; b < count; b++) {
                 combination *next = &combinations[made];
 
-                if (!(behaviours[b].carriers & carriers[c].bit))
+                if (!(behaviours[b].carriers & carriers[c].bit)
+                    || !driver_works(torc_driver_name(d)))
                     continue;
                 next->behaviour = &behaviours[b];
                 next->driver = torc_driver_name(d);

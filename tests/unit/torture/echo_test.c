@@ -5,6 +5,8 @@
  */
 #include "torture/torture.h"
 
+#include "support/driver_works.h"
+
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -263,7 +265,8 @@ static void an_echo_survives_each_fault_on_every_driver(void **state)
     for (size_t i = 0; torc_driver_name(i) != NULL; i++) {
         way over = { .driver = torc_driver_name(i) };
 
-        torture(echo, &over);
+        if (driver_works(over.driver))
+            torture(echo, &over);
     }
 }
 

@@ -6,6 +6,8 @@
  */
 #include "torture/torture.h"
 
+#include "support/driver_works.h"
+
 #include <torc/web.h>
 
 #include <errno.h>
@@ -213,6 +215,15 @@ static void a_visit_survives_each_fault(void **state)
     torture(browse, (void *)(uintptr_t)torc_driver_name(0));
 }
 
+static void a_visit_over_io_uring_survives_each_fault(void **state)
+{
+    static char name[] = "uring";
+
+    (void)state;
+    if (driver_works(name))
+        torture(browse, name);
+}
+
 /* Once the kernel has said that it lacks the call, it is not asked again: so this comes last. */
 static void a_visit_survives_each_fault_where_paths_are_walked(void **state)
 {
@@ -265,6 +276,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_visit_survives_each_fault),
+        cmocka_unit_test(a_visit_over_io_uring_survives_each_fault),
         cmocka_unit_test(a_visit_survives_each_fault_where_paths_are_walked),
     };
 

@@ -1,0 +1,196 @@
+/*
+ * uring: what the parts of the io_uring driver share.
+ *
+ *   uring.c           the driver: turns, waiting, waking, forks
+ *   uring_slots.c     what the kernel has in hand, for each io
+ *   uring_receive.c   receiving and accepting
+ *   uring_send.c      sending, and waiting until more can be sent
+ *   uring_socket.c    opening and closing
+ *   uring_buffers.c   memory to receive into
+ *   uring_ring.c      the queues
+ *   uring_probe.c     whether it works here
+ *
+ * A request is answered at some time after its io may have gone. So none names an io: it names the
+ * io's slot, which lives on until the last request is answered. That is why closing an io is done
+ * at once here: nothing of its memory is ever in the kernel's hands. The bytes of a send are not
+ * either, beyond the system call that hands it over: a send never waits in the kernel for room.
+ */
+#ifndef TORC_REACTOR_DRIVER_URING_H
+#define TORC_REACTOR_DRIVER_URING_H
+
+#include "reactor/driver/uring_buffers.h"
+
+#include <torc/driver.h>
+
+/* What a request is, in the low bits of its user_data; the rest is the address of its slot. */
+enum {
+    TORC__URING_RECEIVE = 0, /* or accept */
+    TORC__URING_SEND = 1,
+    TORC__URING_POLL = 2,
+    TORC__URING_CANCEL = 3, /* no slot */
+    TORC__URING_WAKE = 4,   /* no slot */
+    TORC__URING_TAG_MASK = 7,
+};
+
+/* torc__uring_slot.state */
+enum {
+    TORC__URING_LISTENS = 1 << 0,
+    TORC__URING_CONNECTS = 1 << 1,
+    TORC__URING_WANTED = 1 << 2,    /* `received` (or `accepted`) events are wanted */
+    TORC__URING_BLOCKED = 1 << 3,   /* the socket took no more */
+    TORC__URING_ENDED = 1 << 4,     /* the end was told */
+    TORC__URING_END_KEPT = 1 << 5,  /* ... or is still to be told, with slot->error */
+    TORC__URING_QUEUED = 1 << 6,    /* stands in driver->queue */
+
+    /* In the kernel's hands: */
+    TORC__URING_ARMED = 1 << 8,     /* a receive, or an accept */
+    TORC__URING_STOPPING = 1 << 9,  /* ... and that it be cancelled */
+    TORC__URING_SENDING = 1 << 10,
+    TORC__URING_POLLING = 1 << 11,
+    TORC__URING_IN_FLIGHT = TORC__URING_ARMED | TORC__URING_SENDING | TORC__URING_POLLING,
+};
+
+/* What came while it was not wanted: bytes, or the descriptor of an accepted connection. */
+typedef struct torc__uring_kept {
+    struct torc__uring_kept *next;
+    size_t length;
+    int descriptor;
+    char bytes[];
+} torc__uring_kept;
+
+typedef struct torc__uring_slot {
+    torc_io *io; /* NULL once it is closed */
+    torc__uring_kept *kept;
+    struct torc__uring_slot *next; /* in the queue, or of those that are free */
+    uint32_t state;
+    uint32_t number; /* what io->state says */
+    uint16_t unread; /* receipts of this batch that are still to be told */
+    uint16_t error;
+} torc__uring_slot;
+
+enum {
+    TORC__URING_CHUNK_SLOTS = 128,
+    TORC__URING_BATCH_MAX = 1024,  /* completions that are worked off in one go */
+    TORC__URING_PIECES_MAX = 1024, /* of all sends that are handed over at once */
+    TORC__URING_MESSAGES_MAX = 64, /* likewise, of those in several pieces */
+};
+
+typedef struct torc__uring_driver {
+    torc_driver driver; /* first */
+    torc__uring_ring ring;
+    torc__uring_buffers buffers;
+
+    torc__uring_slot **chunks; /* the slots, by number */
+    size_t chunk_count;
+    torc__uring_slot *free_slots;
+    size_t in_flight;          /* requests of slots */
+
+    torc__uring_slot *queue;   /* to be looked at in the next turn: torc__uring_look_at */
+    torc__uring_slot **queue_end;
+    size_t queue_length;
+
+    /* Completions are copied out before they are told, so that telling may enter the kernel. */
+    struct io_uring_cqe *batch;
+    size_t batch_count;
+    size_t batch_at;           /* the one that is being told */
+    size_t batch_size;         /* completions that this wait has brought */
+    size_t told;               /* events, in this turn */
+    bool telling;
+    bool urgent;               /* what waits to be handed over is not to wait for the next turn */
+    bool starved;              /* there were too few buffers */
+
+    struct iovec *pieces;
+    struct msghdr *messages;
+    size_t piece_count;
+    size_t message_count;
+
+    int wake_descriptor;
+    uint64_t wake_count;       /* read by the kernel */
+    bool wake_armed;
+    bool woken;
+} torc__uring_driver;
+
+/* For tests: how long the queues of the next driver are. */
+extern TORC_API torc__uring_sizes torc__uring_driver_sizes;
+
+static inline torc__uring_driver *torc__uring_of(const torc_io *io)
+{
+    return io->carrier;
+}
+
+/* -- uring_slots.c ------------------------------------------------------------------------- */
+
+/* A slot for the io, whose class and carrier it sets; NULL when memory is out. */
+torc__uring_slot *torc__uring_slot_new(
+    torc__uring_driver *driver, torc_io *io, int descriptor, uint32_t state);
+
+static inline torc__uring_slot *torc__uring_slot_of(const torc_io *io)
+{
+    return &torc__uring_of(io)->chunks[io->state / TORC__URING_CHUNK_SLOTS]
+                                      [io->state % TORC__URING_CHUNK_SLOTS];
+}
+
+/* The io has gone. The slot is free once the kernel has answered for it. */
+void torc__uring_slot_detach(torc__uring_driver *driver, torc__uring_slot *slot);
+void torc__uring_slot_free_if_over(torc__uring_driver *driver, torc__uring_slot *slot);
+
+/* An entry for a request of the slot, noted as in flight; NULL when the queue is stuck. */
+struct io_uring_sqe *torc__uring_request(
+    torc__uring_driver *driver, torc__uring_slot *slot, unsigned tag, uint32_t flight);
+
+/* A request was answered for the last time. */
+void torc__uring_answered(torc__uring_driver *driver, torc__uring_slot *slot, uint32_t flight);
+
+/* Asks that a request be cancelled. False when the queue is stuck. */
+bool torc__uring_cancel(torc__uring_driver *driver, torc__uring_slot *slot, unsigned tag);
+
+/* Has it looked at from the next turn. */
+void torc__uring_enqueue(torc__uring_driver *driver, torc__uring_slot *slot);
+torc__uring_slot *torc__uring_dequeue(torc__uring_driver *driver);
+
+/* Hands over all that waits. */
+void torc__uring_flush(torc__uring_driver *driver);
+
+/* After the kernel was entered. */
+void torc__uring_handed_over(torc__uring_driver *driver);
+
+void torc__uring_slots_free(torc__uring_driver *driver);
+
+/* -- uring_receive.c ----------------------------------------------------------------------- */
+
+/* Sees to it that what is wanted is asked for, and that what was kept and is wanted is told. */
+void torc__uring_receive_wanted(torc__uring_driver *driver, torc__uring_slot *slot);
+void torc__uring_tell_kept(torc__uring_driver *driver, torc__uring_slot *slot);
+void torc__uring_drop_kept(torc__uring_slot *slot);
+
+void torc__uring_received(
+    torc__uring_driver *driver, torc__uring_slot *slot, const struct io_uring_cqe *done);
+void torc__uring_io_receive(torc_io *io, bool on);
+
+/* -- uring_send.c -------------------------------------------------------------------------- */
+
+void torc__uring_poll_wanted(torc__uring_driver *driver, torc__uring_slot *slot);
+void torc__uring_sent(
+    torc__uring_driver *driver, torc__uring_slot *slot, const struct io_uring_cqe *done);
+void torc__uring_polled(torc__uring_driver *driver, torc__uring_slot *slot);
+ssize_t torc__uring_io_send(torc_io *io, const struct iovec *pieces, int count, bool more);
+ssize_t torc__uring_io_send_file(torc_io *io, int file, int64_t offset, size_t length);
+
+/* -- uring_socket.c ------------------------------------------------------------------------ */
+
+extern const torc_io_class torc__uring_socket_class;
+
+int torc__uring_listen(torc_driver *driver, torc_io *io, const torc_address *address,
+    const torc_socket_options *options);
+int torc__uring_adopt_listener(torc_driver *driver, torc_io *io, int descriptor);
+int torc__uring_connect(
+    torc_driver *driver, torc_io *io, const torc_address *peer, const torc_address *local);
+int torc__uring_adopt(torc_driver *driver, torc_io *io, int descriptor);
+void torc__uring_start_accepting(torc_io *io, bool on);
+
+/* -- uring.c ------------------------------------------------------------------------------- */
+
+/* In a forked process: makes the driver its own. 0 or -errno. Cheap where nothing was forked. */
+int torc__uring_be_ours(torc__uring_driver *driver);
+
+#endif /* TORC_REACTOR_DRIVER_URING_H */

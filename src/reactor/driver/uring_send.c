@@ -1,0 +1,200 @@
+/*
+ * Sending. While a batch of completions is told, what its receivers answer is gathered and handed
+ * over in one system call when all was told; a lone answer is sent directly, which is as cheap and
+ * needs no completion. Either way the kernel takes what it can at once and never waits for room
+ * with the bytes in its hands: that is what a poll is for.
+ */
+#include "reactor/driver/uring.h"
+
+#if defined(TORC__HAS_URING)
+
+# include "base/system_call.h"
+# include "reactor/driver/socket.h"
+
+# include <errno.h>
+# include <poll.h>
+# include <string.h>
+
+/* So much of a file is sent in one system call, so that one connection does not hold up others. */
+# define FILE_SIZE_MAX ((size_t)512 * 1024)
+
+/* With so few completions in a turn each send is made directly. */
+enum { DIRECT_BATCH_MAX = 2 };
+
+/* -- waiting for room ---------------------------------------------------------------------- */
+
+void torc__uring_poll_wanted(torc__uring_driver *driver, torc__uring_slot *slot)
+{
+    struct io_uring_sqe *entry;
+
+    if (slot->io == NULL || (slot->state & TORC__URING_POLLING)
+        || !(slot->state & (TORC__URING_BLOCKED | TORC__URING_CONNECTS)))
+        return;
+    entry = torc__uring_request(driver, slot, TORC__URING_POLL, TORC__URING_POLLING);
+    if (entry == NULL) {
+        torc__uring_enqueue(driver, slot);
+        return;
+    }
+    entry->opcode = IORING_OP_POLL_ADD;
+    entry->fd = slot->io->descriptor;
+# if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    entry->poll32_events = (uint32_t)POLLOUT << 16;
+# else
+    entry->poll32_events = POLLOUT;
+# endif
+}
+
+static void note_blocked(torc__uring_driver *driver, torc__uring_slot *slot)
+{
+    slot->state |= TORC__URING_BLOCKED;
+    torc__uring_poll_wanted(driver, slot);
+}
+
+static void connected(torc__uring_driver *driver, torc__uring_slot *slot)
+{
+    torc_io *io = slot->io;
+
+    slot->state &= ~(uint32_t)TORC__URING_CONNECTS;
+    driver->told++;
+    io->events->connected(io, torc__socket_error(io->descriptor));
+}
+
+void torc__uring_polled(torc__uring_driver *driver, torc__uring_slot *slot)
+{
+    torc_io *io = slot->io;
+
+    if (io != NULL && (slot->state & TORC__URING_CONNECTS)) {
+        connected(driver, slot);
+    } else if (io != NULL && (slot->state & TORC__URING_BLOCKED)) {
+        slot->state &= ~(uint32_t)TORC__URING_BLOCKED;
+        driver->told++;
+        io->events->sent(io, 0, 0);
+    }
+    torc__uring_answered(driver, slot, TORC__URING_POLLING);
+    torc__uring_poll_wanted(driver, slot);
+}
+
+/* -- sending ------------------------------------------------------------------------------- */
+
+static ssize_t sent_or_blocked(torc_io *io, ssize_t sent, size_t asked)
+{
+    bool none = sent == -EAGAIN || sent == -EWOULDBLOCK;
+
+    if (none || (sent >= 0 && (size_t)sent < asked))
+        note_blocked(torc__uring_of(io), torc__uring_slot_of(io));
+    return none ? 0 : sent;
+}
+
+static ssize_t send_directly(torc_io *io, const struct iovec *pieces, int count, bool more)
+{
+    size_t asked = 0;
+    ssize_t sent;
+
+    for (int i = 0; i < count; i++)
+        asked += pieces[i].iov_len;
+    do
+        sent = torc__socket_send(io->descriptor, pieces, count, more);
+    while (sent == -EINTR);
+    return sent_or_blocked(io, sent, asked);
+}
+
+/* Describes a send in several pieces where it stays until it is handed over. */
+static struct msghdr *describe(
+    torc__uring_driver *driver, const struct iovec *pieces, size_t count)
+{
+    struct msghdr *message = &driver->messages[driver->message_count++];
+
+    memset(message, 0, sizeof *message);
+    message->msg_iov = &driver->pieces[driver->piece_count];
+    message->msg_iovlen = count;
+    memcpy(message->msg_iov, pieces, count * sizeof *pieces);
+    driver->piece_count += count;
+    return message;
+}
+
+static bool has_room(const torc__uring_driver *driver, size_t count)
+{
+    return driver->message_count < TORC__URING_MESSAGES_MAX
+        && driver->piece_count + count <= TORC__URING_PIECES_MAX;
+}
+
+/* False when it cannot be gathered. */
+static bool gather(torc_io *io, const struct iovec *pieces, size_t count)
+{
+    torc__uring_driver *driver = torc__uring_of(io);
+    struct io_uring_sqe *entry;
+
+    if (count > 1 && !has_room(driver, count))
+        torc__uring_flush(driver);
+    if (count > 1 && !has_room(driver, count))
+        return false;
+    entry = torc__uring_request(
+        driver, torc__uring_slot_of(io), TORC__URING_SEND, TORC__URING_SENDING);
+    if (entry == NULL)
+        return false;
+    entry->fd = io->descriptor;
+    entry->msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    if (count == 1) {
+        entry->opcode = IORING_OP_SEND;
+        entry->addr = (uint64_t)(uintptr_t)pieces[0].iov_base;
+        entry->len = (uint32_t)pieces[0].iov_len;
+    } else {
+        entry->opcode = IORING_OP_SENDMSG;
+        entry->addr = (uint64_t)(uintptr_t)describe(driver, pieces, count);
+        entry->len = 1;
+    }
+    driver->urgent = true;
+    return true;
+}
+
+ssize_t torc__uring_io_send(torc_io *io, const struct iovec *pieces, int count, bool more)
+{
+    const torc__uring_driver *driver = torc__uring_of(io);
+    const torc__uring_slot *slot = torc__uring_slot_of(io);
+
+    if (slot->state & (TORC__URING_BLOCKED | TORC__URING_SENDING))
+        return 0;
+    /* What is followed by a file is not worth gathering: the file leaves by a call of its own. */
+    if (!driver->telling || more || driver->batch_size <= DIRECT_BATCH_MAX)
+        return send_directly(io, pieces, count, more);
+    if (torc__call_fails(count == 1 ? "send" : "sendmsg"))
+        return errno == EINTR ? send_directly(io, pieces, count, more)
+                              : sent_or_blocked(io, -errno, 1);
+    if (!gather(io, pieces, (size_t)count))
+        return send_directly(io, pieces, count, more);
+    return 0;
+}
+
+void torc__uring_sent(
+    torc__uring_driver *driver, torc__uring_slot *slot, const struct io_uring_cqe *done)
+{
+    torc_io *io = slot->io;
+    int error = done->res < 0 ? -done->res : 0;
+    size_t count = error == 0 ? (size_t)done->res : 0;
+
+    torc__uring_answered(driver, slot, TORC__URING_SENDING);
+    if (io == NULL)
+        return;
+    if (error == EAGAIN) {
+        note_blocked(driver, slot);
+        return;
+    }
+    driver->told++;
+    io->events->sent(io, count, error == EINTR || error == ECANCELED ? 0 : error);
+}
+
+/* Directly: handing over a file takes a pipe between the two in io_uring. */
+ssize_t torc__uring_io_send_file(torc_io *io, int file, int64_t offset, size_t length)
+{
+    size_t asked = length < FILE_SIZE_MAX ? length : FILE_SIZE_MAX;
+    ssize_t sent;
+
+    if (torc__uring_slot_of(io)->state & (TORC__URING_BLOCKED | TORC__URING_SENDING))
+        return 0;
+    do
+        sent = torc__socket_send_file(io->descriptor, file, offset, asked);
+    while (sent == -EINTR);
+    return sent_or_blocked(io, sent, asked);
+}
+
+#endif /* TORC__HAS_URING */

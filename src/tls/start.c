@@ -1,0 +1,35 @@
+/*
+ * TLS in the middle of a conversation.
+ */
+#include "tls/session.h"
+
+#include "transport/factory.h"
+
+static void forget(torc_deferred *deferred, void *session)
+{
+    (void)deferred;
+    ((torc__tls_session *)session)->started = NULL;
+}
+
+torc_deferred *torc_start_tls(void *protocol, torc_tls *tls, const char *name)
+{
+    torc_protocol *self = protocol;
+    torc_transport *transport = self->transport;
+    torc_scope *scope = torc_scope_of(protocol);
+    torc__tls_session *session;
+
+    torc__check_thread(scope->reactor, "torc_start_tls");
+    if (torc_is_closing(transport))
+        return torc_deferred_fired(scope, torc_fail_with(
+            &torc_error_connection_done, "the connection is closing: there is no TLS on it"));
+    if (torc__tls_session_insert(tls, transport, name, true) != 0) {
+        torc_abort_because(transport,
+            torc_failure_new(&torc_error_out_of_memory, "out of memory: TLS cannot start"));
+        return torc_deferred_fired(scope, torc_fail_with(
+            &torc_error_out_of_memory, "out of memory: TLS cannot start"));
+    }
+    torc__factory_forget_input(self);
+    session = torc__tls_session_of(transport);
+    session->started = torc_deferred_new(scope, forget, session);
+    return session->started;
+}
