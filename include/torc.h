@@ -35,6 +35,8 @@
 
 #include <torc/address.h>
 #include <torc/buffer.h>
+#include <torc/coroutine.h>
+#include <torc/datagram.h>
 #include <torc/deferred.h>
 #include <torc/endpoint.h>
 #include <torc/failure.h>
@@ -43,11 +45,13 @@
 #include <torc/jobs.h>
 #include <torc/lock.h>
 #include <torc/log.h>
+#include <torc/process.h>
 #include <torc/protocol.h>
 #include <torc/queue.h>
 #include <torc/reactor.h>
 #include <torc/result.h>
 #include <torc/scope.h>
+#include <torc/serial.h>
 #include <torc/slice.h>
 #include <torc/task.h>
 #include <torc/thread.h>
@@ -55,5 +59,6 @@
 #include <torc/timer.h>
 #include <torc/transport.h>
 #include <torc/version.h>
+#include <torc/watch.h>
 
 #endif /* TORC_H */

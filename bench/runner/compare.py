@@ -45,9 +45,9 @@ def compare(bench, table, case, peers, measure):
         table.add(case, costs, rates)
 
 
-def echo_load(bench, server, port, *options, wait=10):
+def echo_load(bench, server, port, *options, wait=10, program="echo_load"):
     """Runs the load on a server and gives (server's CPU seconds, messages, seconds)."""
-    command = [bench.program("echo_load"), port, "--wait"] + list(options)
+    command = [bench.program(program), port, "--wait"] + list(options)
     with processes.Child(command, bench.load_cpu, os.path.join(bench.home, "load-errors"),
                          pipes=True) as load:
         load.expect("ready")

@@ -96,6 +96,19 @@ class Peer:
             yield child, port
 
 
+class DatagramPeer(Peer):
+    """One that is asked by datagrams: whether it runs, an echo shows."""
+
+    @contextlib.contextmanager
+    def running(self, bench, under=(), patience=processes.PATIENCE):
+        port = processes.free_port()
+        errors = os.path.join(bench.home, "server-errors")
+        command = list(under) + self.command(port)
+        with processes.Child(command, bench.server_cpu, errors) as child:
+            child.wait_for_echo(port, patience)
+            yield child, port
+
+
 class Peers:
     """Makes the peers for one run: it knows where this build and the temporary files are."""
 
@@ -123,6 +136,21 @@ class Peers:
                 self._echo("libuv", again % "libuv1-dev"),
                 self._echo("libuv-guide", again % "libuv1-dev"),
                 self._echo("libevent", again % "libevent-dev")]
+
+    # -- datagrams -----------------------------------------------------------------------------
+
+    def udp_echo(self):
+        def own(name):
+            return os.path.join(self.build, "bench", name + "_udp_echo")
+
+        torc = os.path.join(self.build, "examples", "udp_echo")
+        return [DatagramPeer("torc", torc, "build the examples",
+                             lambda port: [torc, "udp:%d:interface=127.0.0.1" % port]),
+                DatagramPeer("bare", own("bare"), "build the benchmarks",
+                             lambda port: [own("bare"), port]),
+                DatagramPeer("libuv", own("libuv"),
+                             "apt-get install libuv1-dev, then configure and build again",
+                             lambda port: [own("libuv"), port])]
 
     # -- web -----------------------------------------------------------------------------------
 

@@ -116,6 +116,25 @@ class Child:
                 time.sleep(0.01)
         raise self.failure("port %d takes no connections after %d s" % (port, patience))
 
+    def wait_for_echo(self, port, patience=PATIENCE):
+        """Returns once something sends datagrams back on the port."""
+        end = time.monotonic() + patience
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(0.01)
+            probe.connect(("127.0.0.1", port))
+            while time.monotonic() < end:
+                if self.process.poll() is not None:
+                    raise self.failure("it ended with status %d" % self.process.returncode)
+                try:
+                    probe.send(b"?")
+                    probe.recv(1)
+                    return
+                except ConnectionRefusedError:
+                    time.sleep(0.01)
+                except OSError:
+                    pass
+        raise self.failure("port %d echoes no datagrams after %d s" % (port, patience))
+
     def members(self):
         """The processes of the group."""
         found = []

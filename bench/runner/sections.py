@@ -27,6 +27,7 @@ WEB_LIMITS = {
 MEMORY_LIMITS = {"echo": 400, "web": 512}
 TIMER_LIMIT = 1.2
 THREAD_LIMITS = {("one_way", "libuv"): 0.33, ("round_trip", "libuv"): 0.33}
+SPAWN_LIMIT = 1.2
 
 
 def make_files(directory):
@@ -59,6 +60,35 @@ def echo(bench):
     bench.report.ratios("echo", table, limits)
     for other in ("libuv", "libuv-guide"):
         bench.report.scale("echo", table, "bare", other)
+
+
+# -- datagrams ---------------------------------------------------------------------------------
+
+# Case -> how many sockets send, how many datagrams each has under way, and how long they are.
+UDP_CASES = {"1 peer, 1 under way": (1, 1, 64), "1 peer, 64 under way": (1, 64, 64),
+             "64 peers, 1 each": (64, 1, 64), "1 peer, 64 of 1200 B": (1, 64, 1200)}
+UDP_LIMITS = {"bare": 1.15, "libuv": 0.6}
+
+
+def udp(bench):
+    peers = present(bench, bench.peers.udp_echo())
+    table = Table("server CPU time per datagram", "µs", [peer.name for peer in peers])
+    limits = {}
+    for case, (sockets, window, size) in UDP_CASES.items():
+
+        def measure(peer):
+            with peer.running(bench) as (server, port):
+                used, messages, seconds = echo_load(
+                    bench, server, port, "--sockets", sockets, "--window", window, "--size", size,
+                    "--seconds", bench.seconds, program="udp_load")
+            return used / messages * 1e6, messages / seconds
+
+        compare(bench, table, case, peers, measure)
+        limits.update({(case, other): limit for other, limit in UDP_LIMITS.items()})
+    table.print()
+    bench.report.keep("udp", table)
+    bench.report.ratios("udp", table, limits)
+    bench.report.scale("udp", table, "bare", "libuv")
 
 
 # -- web ---------------------------------------------------------------------------------------
@@ -284,6 +314,38 @@ def thread(bench):
     bench.report.ratios("thread", table, THREAD_LIMITS)
 
 
+SWITCH_LIMIT = 1.5
+AWAIT_LIMIT = 15.0
+
+
+def coroutine(bench):
+    figures = _own_program(bench, "torc_coroutine") or {}
+    if "switch_per_bare_switch" in figures:
+        bench.report.goal("coroutine: a switch / a bare one", SWITCH_LIMIT,
+                          figures["switch_per_bare_switch"])
+    if "await_of_ready_on_top" in figures:
+        bench.report.goal("coroutine: await of a ready deferred, on top of it", AWAIT_LIMIT,
+                          figures["await_of_ready_on_top"], 1, "ns")
+    print()
+
+
+def spawn(bench):
+    """The three take turns, round by round, since a busy machine slows all of them alike."""
+    programs = {"torc": "torc_spawn", "posix_spawn": "posix_spawn", "libuv": "libuv_spawn"}
+    built = [name for name in programs if os.path.exists(bench.program(programs[name]))]
+    table = Table("time to run true and to be told how it exited", "µs", built)
+    samples = {name: [] for name in built}
+    for _ in range(bench.rounds):
+        for name in built:
+            output = processes.run([bench.program(programs[name])], bench.server_cpu,
+                                   os.path.join(bench.home, "server-errors"), 300)
+            samples[name].append(float(output.split()[1]))
+    table.add("one after another", samples)
+    table.print()
+    bench.report.keep("spawn", table)
+    bench.report.ratios("spawn", table, {("one after another", "posix_spawn"): SPAWN_LIMIT})
+
+
 # -- system calls ------------------------------------------------------------------------------
 
 def _trace(bench, server, run_load):
@@ -407,5 +469,6 @@ def instructions(bench):
         bench.report.ratios("instructions", table, {})
 
 
-SECTIONS = {"echo": echo, "web": web, "memory": memory, "timers": timers, "deferred": deferred,
-            "thread": thread, "syscalls": syscalls, "instructions": instructions}
+SECTIONS = {"echo": echo, "udp": udp, "web": web, "memory": memory, "timers": timers,
+            "deferred": deferred, "coroutine": coroutine, "thread": thread, "spawn": spawn,
+            "syscalls": syscalls, "instructions": instructions}

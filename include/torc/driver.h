@@ -70,9 +70,11 @@ typedef struct torc_io_events {
     void (*accepted)(torc_io *io, int descriptor, const torc_address *peer, int error);
 
     /*
-     * Datagrams that were received (1 to TORC_DATAGRAMS_MAX), borrowed until it returns; or none,
-     * and `error` is what the system had to say of an earlier one (ECONNREFUSED: nobody listens
-     * there), after which receiving goes on; or none and ENODEV: the device is gone.
+     * Datagrams that were received (1 to TORC_DATAGRAMS_MAX), borrowed until it returns; they may
+     * come although receiving was turned off meanwhile, if the system had handed them over before.
+     * Or none, and `error`: ECONNREFUSED and other ICMP errors are of an earlier datagram, ENODEV
+     * says that the device is gone, any other that receiving failed, and will at once again unless
+     * it is turned off for a while or the io is closed.
      */
     void (*datagrams)(torc_io *io, const torc_datagram *batch, size_t count, int error);
 
@@ -92,10 +94,16 @@ typedef struct torc_io_events {
 typedef enum torc_io_option {
     TORC_IO_NO_DELAY,   /* 0 or 1 */
     TORC_IO_KEEP_ALIVE, /* seconds of idleness, 0 is off */
-    TORC_IO_TAKE_DESCRIPTORS, /* 0 or 1: `descriptor` events are wanted (UNIX sockets) */
+    TORC_IO_TAKE_DESCRIPTORS, /* 0 or 1: `descriptor` events are wanted; -ENOTSUP: there are none */
 } torc_io_option;
 
 enum { TORC_DESCRIPTORS_MAX = 16 };
+
+typedef struct torc_io_credentials {
+    int64_t process; /* -1: the system does not say */
+    uint32_t user;
+    uint32_t group;
+} torc_io_credentials;
 
 /* What can be asked of an io. All are mandatory but those that say so. */
 typedef struct torc_io_class {
@@ -134,7 +142,8 @@ typedef struct torc_io_class {
     /*
      * Sends datagrams: of datagram ios only, else NULL. Gives how many were taken, the first ones
      * of `batch`; their bytes need not stay. 0: none can be taken now, and `sent` (with a count of
-     * 0) tells when to ask again. A negative errno is about the first of the batch, which is lost.
+     * 0) tells when to ask again. A negative errno is about the first of the batch, which is lost;
+     * but -ECONNREFUSED is about one that was sent before, and nothing is lost: ask again.
      */
     ssize_t (*send_datagrams)(torc_io *io, const torc_datagram *batch, size_t count);
 
@@ -151,6 +160,9 @@ typedef struct torc_io_class {
 
     /* 0, or a negative errno; -ENOTSUP where the option means nothing. Optional. */
     int (*set_option)(torc_io *io, torc_io_option option, int value);
+
+    /* Who is at the other end, where that is a process of this machine. 0 or -errno. Optional. */
+    int (*credentials)(torc_io *io, torc_io_credentials *ret_credentials);
 } torc_io_class;
 
 struct torc_io {
@@ -172,7 +184,7 @@ typedef struct torc_socket_options {
 
 /* How a datagram socket is to be opened. */
 typedef struct torc_datagram_options {
-    size_t size_max;    /* the largest datagram that is taken; 0: 65535 */
+    size_t size_max;    /* the largest datagram that is taken; 0: 65535, which is also the most */
     int unix_mode;      /* as in torc_socket_options */
     bool reuse_port;    /* several sockets on one port, which share what comes: SO_REUSEPORT */
     bool share_address; /* several sockets on one multicast port, each of which gets all */
@@ -258,14 +270,16 @@ typedef struct torc_driver_class {
     /*
      * As adopt, for what is read and written but is no socket: a pipe's end, a terminal, a serial
      * line, a regular file (which is always ready). `receives` and `sends`: its directions. finish
-     * closes a descriptor that only sends.
+     * closes a descriptor that only sends. One that only sends and is told to receive is told the
+     * end, EPIPE, when nobody reads any more, where the system tells of that unasked (not: select).
      */
     int (*adopt_stream)(
         torc_driver *driver, torc_io *io, int descriptor, bool receives, bool sends);
 
     /*
      * A datagram socket (IPv4, IPv6, UNIX) bound to `local`, and connected to `peer`; either may be
-     * NULL. 0 or -errno.
+     * NULL. A UNIX socket that is only connected gets a name of its own where the system can, so
+     * that it can be answered. 0 or -errno.
      */
     int (*open_datagrams)(torc_driver *driver, torc_io *io, const torc_address *local,
         const torc_address *peer, const torc_datagram_options *options);

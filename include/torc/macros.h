@@ -23,6 +23,7 @@
 # define TORC_COLD             __attribute__((cold))
 # define TORC_UNUSED           __attribute__((unused))
 # define TORC_CALLER           __builtin_return_address(0) /* what called this function; or NULL */
+# define TORC_UNCHECKED        __attribute__((no_sanitize("address", "undefined", "thread")))
 # define TORC_LIKELY(x)        __builtin_expect(!!(x), 1)
 # define TORC_UNLIKELY(x)      __builtin_expect(!!(x), 0)
 #else
@@ -33,6 +34,7 @@
 # define TORC_COLD
 # define TORC_UNUSED
 # define TORC_CALLER NULL
+# define TORC_UNCHECKED
 # define TORC_LIKELY(x)   (x)
 # define TORC_UNLIKELY(x) (x)
 #endif

@@ -55,6 +55,13 @@ typedef struct torc_protocol_class {
      * torc_abort_because was given. Optional.
      */
     void (*connection_lost)(torc_protocol *self, const torc_failure *reason);
+
+    /*
+     * The peer has passed an open file (torc_send_descriptor), which is yours now, to close; the
+     * bytes that it was sent with come next, also if you pause reading here. Where it is NULL such
+     * descriptors are closed as they come. Optional.
+     */
+    void (*descriptor_received)(torc_protocol *self, int descriptor);
 } torc_protocol_class;
 
 struct torc_protocol {

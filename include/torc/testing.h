@@ -374,7 +374,10 @@ typedef enum torc_sim_fault {
                                         its addresses are dead */
     TORC_SIM_CRASHES = 1 << 12,      /* a host that has torc_sim_on_boot crashes; it comes up within
                                         20 seconds */
-    TORC_SIM_ALL_FAULTS = (1 << 13) - 1,
+    TORC_SIM_LOST_DATAGRAMS = 1 << 13,
+    TORC_SIM_LATE_DATAGRAMS = 1 << 14,    /* by up to 100 ms: others overtake them */
+    TORC_SIM_DOUBLED_DATAGRAMS = 1 << 15, /* and the second comes up to 100 ms later */
+    TORC_SIM_ALL_FAULTS = (1 << 16) - 1,
 } torc_sim_fault;
 
 /* From now on these may happen, ored; 0: none. What has gone wrong by then stays or heals. */
@@ -382,7 +385,8 @@ TORC_API void torc_sim_faults(torc_sim *sim, unsigned faults);
 
 /*
  * On how many of a thousand occasions each does: 5, unless this says otherwise. The first three,
- * which no program should notice, 20 times as often; crashes a tenth as often.
+ * which no program should notice, and those of datagrams 20 times as often; crashes a tenth as
+ * often.
  */
 TORC_API void torc_sim_fault_rate(torc_sim *sim, unsigned per_mille);
 

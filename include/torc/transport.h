@@ -54,6 +54,16 @@ TORC_API void torc_write_file(torc_transport *transport, int file, int64_t offse
 /* Formatted text, as printf, to the transport of `protocol` (any protocol's struct). */
 TORC_API void torc_printf(void *protocol, const char *format, ...) TORC_PRINTF(2, 3);
 
+/*
+ * Passes an open file to the peer, a process of this machine: over a UNIX socket or memory. It
+ * arrives just before the first byte that is written after it, and with that: without such a byte
+ * it is not sent. At most 16 before the same byte.
+ *
+ * Takes over `descriptor` in every case, and closes it once it is sent. False when it cannot be
+ * sent: the transport passes none, is closing, or memory is out.
+ */
+TORC_API bool torc_send_descriptor(torc_transport *transport, int descriptor);
+
 /* Bytes that were written and have not left yet. */
 TORC_API size_t torc_unsent(const torc_transport *transport);
 
@@ -136,6 +146,13 @@ TORC_API torc_address torc_peer_address(const torc_transport *transport);
 /* As torc_address_host of the peer, without asking the system. */
 TORC_API const char *torc_peer_host(
     const torc_transport *transport, char text[TORC_ADDRESS_TEXT_MAX]);
+
+/*
+ * Which process was at the other end when the connection was made, and for whom it ran: of UNIX
+ * sockets. False, and nothing written, elsewhere. *ret_process is -1 where the system does not say.
+ */
+TORC_API bool torc_peer_credentials(const torc_transport *transport, int64_t *ret_process,
+    uint32_t *ret_user, uint32_t *ret_group);
 
 /* TCP only; no-ops elsewhere. No-delay is on by default: output is gathered already. */
 TORC_API void torc_set_no_delay(torc_transport *transport, bool on);

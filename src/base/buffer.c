@@ -111,6 +111,17 @@ torc_slice torc_buffer_slice(const torc_buffer *buffer)
     return torc_slice_make(buffer->bytes, buffer->length);
 }
 
+bool torc__buffer_refill(torc_buffer *buffer, size_t capacity, torc_slice bytes)
+{
+    if (buffer->holders != 1 || bytes.length > capacity)
+        return false;
+    if (bytes.length > 0)
+        memcpy(buffer->own, bytes.data, bytes.length);
+    buffer->own[bytes.length] = '\0';
+    buffer->length = bytes.length;
+    return true;
+}
+
 void torc_buffer_truncate(torc_buffer *buffer, size_t length)
 {
     if (TORC_UNLIKELY(length > buffer->length))

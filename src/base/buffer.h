@@ -10,6 +10,7 @@
 #include <torc/buffer.h>
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 struct torc_buffer {
     const char *bytes;
@@ -19,6 +20,12 @@ struct torc_buffer {
     void *argument;
     char own[];
 };
+
+/*
+ * Puts other bytes into a buffer of our own that was made with room for `capacity`. False, and
+ * nothing done, when somebody else holds it too.
+ */
+TORC_API bool torc__buffer_refill(torc_buffer *buffer, size_t capacity, torc_slice bytes);
 
 /*
  * As torc_buffer_printf. *ret_length is the text's length, below 0 where the format is bad.

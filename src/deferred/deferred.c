@@ -130,36 +130,37 @@ static bool closes_ring(const torc_deferred *outer, const torc_deferred *inner)
     return outwards->waiter == NULL ? outwards == inner : inwards == outer;
 }
 
-static void wait_for(torc_deferred *outer, torc_deferred *inner)
+void torc__deferred_wait_for(torc_deferred *outer, torc_deferred *inner, const char *call)
 {
-    torc__deferred_check(inner, "torc_wait_for");
+    torc__deferred_check(inner, call);
     if (TORC_UNLIKELY(inner->reactor != outer->reactor))
-        torc__abort("torc_wait_for: the deferred belongs to another reactor; pass results between "
-                    "reactors by torc_call_from_thread");
-    if (TORC_UNLIKELY(closes_ring(outer, inner)))
-        torc__abort("torc_wait_for: a deferred would wait for itself and never fire; return the "
-                    "result, or a deferred that does not wait for this one");
+        torc__abort("%s: the deferred belongs to another reactor; pass results between reactors by "
+                    "torc_call_from_thread", call);
     if (TORC_UNLIKELY(torc__deferred_is_taken(inner)))
-        torc__abort("torc_wait_for: another deferred waits for this one already; let the first "
-                    "one's callback fire a deferred for each who wants the result");
+        torc__abort("%s: another deferred waits for this one already; let the first one's callback "
+                    "fire a deferred for each who wants the result", call);
+    inner->state.taken = true;
+    inner->state.keeps_result = false;
     if (inner->state.ended) {
         outer->result = torc__cancelled("the scope of what was waited for has ended");
         return;
     }
     inner->state.cancel_due = false;
-    if (torc__deferred_is_dry(inner)) {
+    if (torc__deferred_is_dry(inner) && inner != outer) {
         outer->result = torc__deferred_take_result(inner);
         torc__deferred_queue(inner);
         return;
     }
+    if (TORC_UNLIKELY(closes_ring(outer, inner)))
+        torc__abort("%s: a deferred would wait for itself and never fire; return the result, or a "
+                    "deferred that does not wait for this one", call);
     inner->waiter = outer;
     outer->waiting = inner;
 }
 
 /* -- the chain ----------------------------------------------------------------------------- */
 
-/* Puts what a callback returned in the place of what it was handed. */
-static void replace_result(torc_deferred *deferred, torc_result returned)
+void torc__deferred_replace_result(torc_deferred *deferred, torc_result returned)
 {
     const torc_type *type = deferred->result.type;
     void *value = deferred->result.as.pointer;
@@ -172,7 +173,7 @@ static void replace_result(torc_deferred *deferred, torc_result returned)
         return;
     if (TORC_UNLIKELY(returned.type == &torc_type_deferred)) {
         deferred->result = torc_nothing();
-        wait_for(deferred, returned.as.pointer);
+        torc__deferred_wait_for(deferred, returned.as.pointer, "torc_wait_for");
     } else {
         /* In two halves, as it came in two registers: compilers make a detour by the stack for
            a single wide store, and the wait for that is half the cost of a callback. */
@@ -203,8 +204,13 @@ static bool may_run(const torc_deferred *deferred)
         deferred->waiting == NULL && (deferred->scope == NULL || !deferred->scope->ended);
 }
 
+/* A callback is no coroutine, also where one made it run: reactor->in_callback says so. */
 static void run_links(torc_deferred *deferred)
 {
+    torc_reactor *reactor = deferred->reactor;
+    bool outer_callback = reactor->in_callback;
+
+    reactor->in_callback = true;
     deferred->state.running = true;
     while (deferred->first_link != deferred->link_count && deferred->pauses == 0 &&
            deferred->waiting == NULL) {
@@ -217,9 +223,10 @@ static void run_links(torc_deferred *deferred)
         if (deferred->first_link == deferred->link_count)
             deferred->first_link = deferred->link_count = 0;
         if (call != NULL)
-            replace_result(deferred, call(self, deferred->result));
+            torc__deferred_replace_result(deferred, call(self, deferred->result));
     }
     deferred->state.running = false;
+    reactor->in_callback = outer_callback;
 }
 
 /* Callbacks speak, in logs, for who owns the deferred, and not for who fires it. */
@@ -252,6 +259,8 @@ void torc__deferred_run(torc_deferred *deferred)
             deferred->waiter = NULL;
             waiter->waiting = NULL;
             waiter->result = torc__deferred_take_result(deferred);
+            if (waiter->state.coroutine)
+                torc__coroutine_resume(waiter);
         }
         deferred = waiter;
     }
@@ -315,7 +324,7 @@ void torc_chain(torc_deferred *inner, torc_deferred *outer)
     if (TORC_UNLIKELY(outer->state.traced))
         torc__trace_fired(outer, TORC_CALLER);
     outer->state.fired = true;
-    wait_for(outer, inner);
+    torc__deferred_wait_for(outer, inner, "torc_chain");
     torc__deferred_run(outer);
 }
 
@@ -435,7 +444,7 @@ void torc_deferred_release(torc_deferred *deferred)
 bool torc_deferred_has_fired(const torc_deferred *deferred)
 {
     torc__deferred_check(deferred, "torc_deferred_has_fired");
-    return deferred->state.fired;
+    return deferred->state.fired && !deferred->state.coroutine;
 }
 
 bool torc_deferred_result(const torc_deferred *deferred, torc_result *ret_result)

@@ -6,6 +6,7 @@
  *   gather.c     waiting for many at once           errbacks.c  errbacks that are ready-made
  *   debugging.c  where each was made and fired      waiting_line.c  those who wait their turn:
  *   semaphore.c, lock.c, queue.c, on the latter     file_lock.c     between processes
+ *   coroutine.h  what is built on them to wait in straight code
  *
  * Invariants. A deferred that has fired owns `result`; while it waits for another, and once it has
  * handed its result on, that is nothing. `waiting` and `waiter` point at each other. What has
@@ -48,10 +49,12 @@ typedef struct torc__deferred_state {
     bool cancel_due;   /* to be cancelled at the turn's end: who waited for it has ended */
     bool bereft;       /* what it waited for has ended: it is told so at the turn's end */
     bool quiet;        /* that it was cancelled interests nobody any more */
-    bool keeps_result; /* as its scope's keeps_results */
     bool gathered;     /* a gather has taken it over */
     bool gather_due;   /* it is a gather, and looks at its parts at the turn's end */
     bool traced;       /* debugging.c knows where it was made */
+    bool keeps_result; /* as its scope's keeps_results, until somebody takes the result */
+    bool taken;        /* somebody who waited for it has its result */
+    bool coroutine;    /* a coroutine waits by it, and has not returned: see coroutine.h */
 } torc__deferred_state;
 
 struct torc_deferred {
@@ -125,6 +128,16 @@ static inline torc_result torc__deferred_take_result(torc_deferred *deferred)
     return result;
 }
 
+/*
+ * For who waits for a deferred by callbacks, and will not let anybody else have its result: one of
+ * a coroutine's own scope is then kept no longer than others.
+ */
+static inline void torc__deferred_let_go(torc_deferred *deferred)
+{
+    deferred->state.keeps_result = false;
+    torc__deferred_queue(deferred);
+}
+
 /* A failure that says that `what` was the reason. */
 torc_result torc__cancelled(const char *what);
 
@@ -135,6 +148,12 @@ void torc__deferred_give(torc_deferred *deferred, torc_result result);
 
 /* Runs what can run of the chain, and then of the chains that wait for it. */
 void torc__deferred_run(torc_deferred *deferred);
+
+/* Takes over the result of `inner`, now or when it has one. `call` is for messages. */
+void torc__deferred_wait_for(torc_deferred *outer, torc_deferred *inner, const char *call);
+
+/* Puts what a callback returned in the place of what it was handed. */
+void torc__deferred_replace_result(torc_deferred *deferred, torc_result returned);
 
 /* -- ending.c ------------------------------------------------------------------------------ */
 
@@ -185,6 +204,13 @@ void torc__gather_lose(void *lost);
 
 /* The turn's end, for a gather that is due. */
 void torc__gather_look(void *argument);
+/* -- coroutine.c --------------------------------------------------------------------------- */
+
+/* Has the coroutine that waits by this one go on with the result that it has now. */
+void torc__coroutine_resume(torc_deferred *promise);
+
+/* For one that waits for nothing: it has not begun, or runs. */
+void torc__coroutine_cancel(torc_deferred *promise);
 
 /* -- timeout.c ----------------------------------------------------------------------------- */
 

@@ -20,6 +20,9 @@
 /* Tells the work behind a deferred to stop; the canceller may fire it before it returns. */
 static void stop_work(torc_deferred *deferred, const void *caller)
 {
+    torc_reactor *reactor = deferred->reactor;
+    bool outer_callback = reactor->in_callback;
+
     deferred->state.cancelled = true;
     if (TORC_UNLIKELY(deferred->state.traced))
         torc__trace_cancelled(deferred, caller);
@@ -28,7 +31,9 @@ static void stop_work(torc_deferred *deferred, const void *caller)
         return;
     }
     deferred->state.asking = true;
+    reactor->in_callback = true;
     deferred->canceller(deferred, deferred->argument);
+    reactor->in_callback = outer_callback;
     deferred->state.asking = false;
     if (deferred->state.ended)
         torc__deferred_queue(deferred);
@@ -39,8 +44,11 @@ void torc_cancel(torc_deferred *deferred)
     torc__deferred_check(deferred, "torc_cancel");
     while (deferred->waiting != NULL)
         deferred = deferred->waiting;
-    if (deferred->state.fired || deferred->state.cancelled || deferred->state.ended)
+    if (deferred->state.fired || deferred->state.cancelled || deferred->state.ended) {
+        if (deferred->state.coroutine)
+            torc__coroutine_cancel(deferred);
         return;
+    }
     stop_work(deferred, TORC_CALLER);
     if (!deferred->state.fired && !deferred->state.ended)
         torc__deferred_give(deferred, torc__cancelled("cancelled before there was a result"));
@@ -244,6 +252,8 @@ static void do_due(torc_reactor *reactor, torc_deferred *deferred)
     if (deferred->state.bereft) {
         deferred->state.bereft = false;
         deferred->result = torc__cancelled("the scope of what was waited for has ended");
+        if (deferred->state.coroutine)
+            torc__coroutine_resume(deferred);
         torc__deferred_run(deferred);
     }
     if (deferred->state.cancel_due && !deferred->state.ended) {
@@ -281,6 +291,17 @@ static void settle(torc_deferred *deferred)
     free_deferred(deferred);
 }
 
+/* Leaves them to be looked at again. */
+static void put_back(torc_reactor *reactor, torc_deferred *dry)
+{
+    torc_deferred *last = dry;
+
+    while (last->next_dry != NULL)
+        last = last->next_dry;
+    last->next_dry = reactor->dry;
+    reactor->dry = dry;
+}
+
 void torc__settle_deferreds(torc_reactor *reactor)
 {
     torc_deferred *dry = reactor->dry;
@@ -292,6 +313,11 @@ void torc__settle_deferreds(torc_reactor *reactor)
     for (torc_deferred *deferred = dry; deferred != NULL; deferred = deferred->next_dry)
         if (TORC_UNLIKELY(is_due(deferred)))
             do_due(reactor, deferred);
+    /* A coroutine that has yet to hear that its scope has ended may know them too. */
+    if (TORC_UNLIKELY(!torc__list_is_empty(&reactor->after))) {
+        put_back(reactor, dry);
+        return;
+    }
     while (dry != NULL) {
         torc_deferred *deferred = dry;
 

@@ -255,6 +255,7 @@ static void take_over(
                         "the first one's callback fire a deferred for each who wants the result",
                 call, i + 1);
         deferreds[i]->state.gathered = true;
+        torc__deferred_let_go(deferreds[i]);
         deferreds[i]->state.cancel_due = false;
     }
 }

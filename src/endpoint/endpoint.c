@@ -28,18 +28,28 @@ torc_failure *torc__endpoint_bad(const torc__endpoint *endpoint, const char *for
         endpoint->text[0] != '\0' ? endpoint->text : "endpoint", why);
 }
 
-static torc_failure *no_such_kind(const torc__endpoint *endpoint, torc_slice name)
+/* One of a table, or of all those of streams where there is none. */
+static const torc__kind *kind_of(const torc__kind *kinds, size_t count, size_t index)
+{
+    if (kinds == NULL)
+        return torc__kind_at(index);
+    return index < count ? &kinds[index] : NULL;
+}
+
+static torc_failure *no_such_kind(const torc__endpoint *endpoint, const torc__kind *kinds,
+    size_t count, torc_slice name)
 {
     char names[128] = "";
     uint64_t port;
 
     if (torc_slice_to_number(name, 65535, &port))
-        return torc__endpoint_bad(endpoint, "the kind is missing; write tcp:%.*s", TORC_FMT(name));
-    for (size_t i = 0; torc__kind_at(i) != NULL; i++) {
+        return torc__endpoint_bad(endpoint, "the kind is missing; write %s:%.*s",
+            kind_of(kinds, count, 0)->name, TORC_FMT(name));
+    for (size_t i = 0; kind_of(kinds, count, i) != NULL; i++) {
         size_t used = strlen(names);
 
         snprintf(names + used, sizeof(names) - used, "%s%s", i == 0 ? "" : ", ",
-            torc__kind_at(i)->name);
+            kind_of(kinds, count, i)->name);
     }
     return torc__endpoint_bad(endpoint, "there is no kind of endpoint named '%.*s'; there are %s",
         TORC_FMT(torc_slice_first(name, 64)), names);
@@ -219,7 +229,7 @@ static torc_failure *read_description(torc__endpoint *endpoint, torc_slice text,
         return torc__endpoint_bad(endpoint, "%s", problem);
     kind = torc__kind_named(description.kind);
     if (kind == NULL || kind->wrap != NULL)
-        return no_such_kind(endpoint, description.kind);
+        return no_such_kind(endpoint, NULL, 0, description.kind);
     usage = listening ? kind->listening : kind->connecting;
     if (usage == NULL)
         return torc__endpoint_bad(endpoint, "%s is not for %s", kind->name,
@@ -234,6 +244,25 @@ torc_failure *torc__endpoint_read_inner(
     if (++endpoint->depth > DEPTH_MAX)
         return torc__endpoint_bad(endpoint, "endpoints stand in each other too deep");
     return read_description(endpoint, description, listening);
+}
+
+torc_failure *torc__endpoint_read_by(const torc__kind *kinds, size_t count, const char *text,
+    bool listening, torc__endpoint *endpoint)
+{
+    torc__description description;
+    const char *problem;
+    size_t i = 0;
+
+    clear_endpoint(endpoint, text != NULL ? text : "");
+    problem = torc__description_parse(torc_slice_of(text), &description);
+    if (problem != NULL)
+        return torc__endpoint_bad(endpoint, "%s", problem);
+    while (i < count && !torc_slice_is(description.kind, kinds[i].name))
+        i++;
+    if (i == count)
+        return no_such_kind(endpoint, kinds, count, description.kind);
+    return read_usage(
+        endpoint, &kinds[i], listening ? kinds[i].listening : kinds[i].connecting, &description);
 }
 
 void torc__endpoint_add_layer(torc__endpoint *endpoint, torc__layer *layer)

@@ -30,6 +30,9 @@ typedef struct torc__endpoint {
     torc_address local;                  /* connecting from there; kind TORC_ADDRESS_NONE: any */
     torc_time timeout;                   /* connecting; listening: of passing the layers */
     torc_socket_options options;         /* listening */
+    size_t datagram_max;                 /* of datagrams: the largest that is taken; 0: any */
+    bool share_address;                  /* of datagrams: each socket of the port gets all */
+    bool broadcast;                      /* of datagrams */
     torc__layer *layers;                 /* to be passed by each connection; or NULL; held */
     void *own;                           /* the kind's, while its arguments are read */
     unsigned depth;                      /* of endpoints in each other, while they are read */
@@ -45,6 +48,10 @@ TORC_API torc_failure *torc__endpoint_to_listen(
     const char *description, torc__endpoint *ret_endpoint);
 TORC_API torc_failure *torc__endpoint_to_connect(
     const char *description, torc__endpoint *ret_endpoint);
+
+/* The same for descriptions of datagrams: datagram_kinds.c. */
+torc_failure *torc__datagrams_to_listen(const char *description, torc__endpoint *ret_endpoint);
+torc_failure *torc__datagrams_to_connect(const char *description, torc__endpoint *ret_endpoint);
 
 /* What the errno of a listening socket that could not be opened means, and the remedy. */
 torc_failure *torc__listen_failure(const torc__endpoint *endpoint, int error);

@@ -70,6 +70,13 @@ TORC_API bool torc__kind_register(const torc__kind *kind);
 TORC_API torc_failure *torc__endpoint_read_inner(
     torc__endpoint *endpoint, torc_slice description, bool listening);
 
+/*
+ * Reads a description by a table of its own, as those of datagrams are, whose kinds are no streams.
+ * NULL, or a failure; `text` is set in both cases.
+ */
+torc_failure *torc__endpoint_read_by(const torc__kind *kinds, size_t count, const char *text,
+    bool listening, torc__endpoint *ret_endpoint);
+
 /* Adds a layer behind those that are there; takes over the caller's hold on it. */
 TORC_API void torc__endpoint_add_layer(torc__endpoint *endpoint, torc__layer *layer);
 
@@ -86,5 +93,19 @@ TORC_API const char *torc__read_backlog(torc__endpoint *endpoint, torc_slice val
 TORC_API const char *torc__read_interface(torc__endpoint *endpoint, torc_slice value);
 TORC_API const char *torc__read_local(torc__endpoint *endpoint, torc_slice value);
 TORC_API const char *torc__read_path(torc__endpoint *endpoint, torc_slice value);
+torc__argument_reader torc__read_interface;
+torc__argument_reader torc__read_interface6;
+torc__argument_reader torc__read_reuse_port;
+torc__argument_reader torc__read_mode;
+torc__argument_reader torc__read_descriptor;
+torc__argument_reader torc__read_host6;
+torc__argument_reader torc__read_local;
+
+/* What they have in common of defaults, and of what holds of all arguments together. */
+void torc__prepare_any_ipv4(torc__endpoint *endpoint);
+void torc__prepare_any_ipv6(torc__endpoint *endpoint);
+void torc__prepare_only_ipv6(torc__endpoint *endpoint);
+const char *torc__put_port(torc__endpoint *endpoint);
+const char *torc__check_peer(torc__endpoint *endpoint);
 
 #endif /* TORC_ENDPOINT_KIND_H */

@@ -58,7 +58,7 @@ const char *torc__read_interface(torc__endpoint *endpoint, torc_slice value)
     return NULL;
 }
 
-static const char *read_interface6(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_interface6(torc__endpoint *endpoint, torc_slice value)
 {
     if (torc_slice_is(value, "localhost"))
         value = TORC_SLICE("::1");
@@ -77,7 +77,7 @@ const char *torc__read_backlog(torc__endpoint *endpoint, torc_slice value)
     return NULL;
 }
 
-static const char *read_reuse_port(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_reuse_port(torc__endpoint *endpoint, torc_slice value)
 {
     if (value.length != 0)
         return "takes no value";
@@ -97,7 +97,7 @@ const char *torc__read_path(torc__endpoint *endpoint, torc_slice value)
     return NULL;
 }
 
-static const char *read_mode(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_mode(torc__endpoint *endpoint, torc_slice value)
 {
     int mode = 0;
 
@@ -112,7 +112,7 @@ static const char *read_mode(torc__endpoint *endpoint, torc_slice value)
     return NULL;
 }
 
-static const char *read_descriptor(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_descriptor(torc__endpoint *endpoint, torc_slice value)
 {
     uint64_t descriptor;
 
@@ -185,7 +185,7 @@ const char *torc__read_host(torc__endpoint *endpoint, torc_slice value)
     return "must be a numeric address, an IPv6 one in brackets, or a name";
 }
 
-static const char *read_host6(torc__endpoint *endpoint, torc_slice value)
+const char *torc__read_host6(torc__endpoint *endpoint, torc_slice value)
 {
     torc_address address;
 
@@ -231,28 +231,28 @@ const char *torc__read_timeout(torc__endpoint *endpoint, torc_slice value)
 
 /* -- kinds --------------------------------------------------------------------------------- */
 
-static void prepare_any_ipv4(torc__endpoint *endpoint)
+void torc__prepare_any_ipv4(torc__endpoint *endpoint)
 {
     endpoint->address.kind = TORC_ADDRESS_IPV4;
 }
 
-static void prepare_any_ipv6(torc__endpoint *endpoint)
+void torc__prepare_any_ipv6(torc__endpoint *endpoint)
 {
     endpoint->address.kind = TORC_ADDRESS_IPV6;
 }
 
-static void prepare_only_ipv6(torc__endpoint *endpoint)
+void torc__prepare_only_ipv6(torc__endpoint *endpoint)
 {
     endpoint->only_ipv6 = true;
 }
 
-static const char *put_port(torc__endpoint *endpoint)
+const char *torc__put_port(torc__endpoint *endpoint)
 {
     endpoint->address.port = endpoint->port;
     return NULL;
 }
 
-static const char *check_peer(torc__endpoint *endpoint)
+const char *torc__check_peer(torc__endpoint *endpoint)
 {
     const torc_address *address = &endpoint->address;
     const torc_address *local = &endpoint->local;
@@ -271,26 +271,26 @@ static const char *check_peer(torc__endpoint *endpoint)
 static const torc__usage tcp_listening = {
     .verb = "listening",
     .example = "tcp:8080",
-    .prepare = prepare_any_ipv4,
-    .check = put_port,
+    .prepare = torc__prepare_any_ipv4,
+    .check = torc__put_port,
     .arguments = {
         { .name = "port", .read = torc__read_port, .mandatory = true },
         { .name = "interface", .read = torc__read_interface },
         { .name = "backlog", .read = torc__read_backlog },
-        { .name = "reuseport", .read = read_reuse_port, .flag = true },
+        { .name = "reuseport", .read = torc__read_reuse_port, .flag = true },
     },
 };
 
 static const torc__usage tcp6_listening = {
     .verb = "listening",
     .example = "tcp6:8080",
-    .prepare = prepare_any_ipv6,
-    .check = put_port,
+    .prepare = torc__prepare_any_ipv6,
+    .check = torc__put_port,
     .arguments = {
         { .name = "port", .read = torc__read_port, .mandatory = true },
-        { .name = "interface", .read = read_interface6 },
+        { .name = "interface", .read = torc__read_interface6 },
         { .name = "backlog", .read = torc__read_backlog },
-        { .name = "reuseport", .read = read_reuse_port, .flag = true },
+        { .name = "reuseport", .read = torc__read_reuse_port, .flag = true },
     },
 };
 
@@ -299,7 +299,7 @@ static const torc__usage unix_listening = {
     .example = "unix:/run/app.sock",
     .arguments = {
         { .name = "path", .alias = "address", .read = torc__read_path, .mandatory = true },
-        { .name = "mode", .read = read_mode },
+        { .name = "mode", .read = torc__read_mode },
         { .name = "backlog", .read = torc__read_backlog },
     },
 };
@@ -307,13 +307,13 @@ static const torc__usage unix_listening = {
 static const torc__usage fd_listening = {
     .verb = "listening",
     .example = "fd:3",
-    .arguments = { { .name = "descriptor", .read = read_descriptor, .mandatory = true } },
+    .arguments = { { .name = "descriptor", .read = torc__read_descriptor, .mandatory = true } },
 };
 
 static const torc__usage tcp_connecting = {
     .verb = "connecting",
     .example = "tcp:192.0.2.1:80",
-    .check = check_peer,
+    .check = torc__check_peer,
     .arguments = {
         { .name = "host", .read = torc__read_host, .mandatory = true },
         { .name = "port", .read = torc__read_peer_port, .mandatory = true },
@@ -325,10 +325,10 @@ static const torc__usage tcp_connecting = {
 static const torc__usage tcp6_connecting = {
     .verb = "connecting",
     .example = "tcp6:[2001:db8::1]:80",
-    .prepare = prepare_only_ipv6,
-    .check = check_peer,
+    .prepare = torc__prepare_only_ipv6,
+    .check = torc__check_peer,
     .arguments = {
-        { .name = "host", .read = read_host6, .mandatory = true },
+        { .name = "host", .read = torc__read_host6, .mandatory = true },
         { .name = "port", .read = torc__read_peer_port, .mandatory = true },
         { .name = "timeout", .read = torc__read_timeout },
         { .name = "bindAddress", .read = torc__read_local },
@@ -347,7 +347,7 @@ static const torc__usage unix_connecting = {
 static const torc__usage fd_connecting = {
     .verb = "connecting",
     .example = "fd:0",
-    .arguments = { { .name = "descriptor", .read = read_descriptor, .mandatory = true } },
+    .arguments = { { .name = "descriptor", .read = torc__read_descriptor, .mandatory = true } },
 };
 
 static const torc__kind own_kinds[] = {

@@ -87,7 +87,7 @@ static int open_listener(torc_port *port, const torc__endpoint *endpoint)
     if (endpoint->descriptor >= 0)
         return -driver->kind->adopt_listener(driver, &port->io, endpoint->descriptor);
     error = -driver->kind->listen(driver, &port->io, &endpoint->address, &endpoint->options);
-    if (error == EADDRINUSE && torc__socket_path_clear(&endpoint->address))
+    if (error == EADDRINUSE && torc__socket_path_clear(&endpoint->address, SOCK_STREAM))
         error = -driver->kind->listen(driver, &port->io, &endpoint->address, &endpoint->options);
     /* Without a descriptor it is not of this machine's kernel, and leaves no file. */
     if (error == 0 && port->io.descriptor >= 0)

@@ -18,8 +18,11 @@ typedef struct torc__socket_path {
     bool known;
 } torc__socket_path;
 
-/* Removes a socket that nobody listens on. True when the path is free now. */
-bool torc__socket_path_clear(const torc_address *address);
+/*
+ * Removes a socket of `type` (SOCK_STREAM, SOCK_DGRAM) that nobody has open. True when the path is
+ * free now.
+ */
+bool torc__socket_path_clear(const torc_address *address, int type);
 
 /* Notes the file that was just made. An abstract name leaves none. */
 void torc__socket_path_note(torc__socket_path *self, const torc_address *address);

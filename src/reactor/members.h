@@ -28,5 +28,6 @@ extern TORC_API const torc__member_kind torc__members_scope;
 extern TORC_API const torc__member_kind torc__members_end_hook;
 extern TORC_API const torc__member_kind torc__members_shutdown_trigger;
 extern TORC_API const torc__member_kind torc__members_signal_watch;
+extern TORC_API const torc__member_kind torc__members_watch;
 
 #endif /* TORC_REACTOR_MEMBERS_H */

@@ -21,6 +21,11 @@ torc_reactor *torc__current_reactor(void)
     return current_reactor;
 }
 
+void torc__set_current_reactor(torc_reactor *reactor)
+{
+    current_reactor = reactor;
+}
+
 static size_t write_context(char *text, size_t size)
 {
     const torc__context *context = current_reactor != NULL ? current_reactor->context : NULL;
@@ -188,6 +193,12 @@ static void run_tasks(torc_reactor *reactor)
 
         task->run(task);
     }
+}
+
+void torc__bury_out_of_line(
+    torc_reactor *reactor, torc__grave *grave, void (*release)(torc__grave *grave))
+{
+    torc__bury(reactor, grave, release);
 }
 
 static void free_graves(torc_reactor *reactor)
@@ -376,12 +387,14 @@ void torc_reactor_free(torc_reactor *reactor)
     do {
         settle(reactor);
         run_tasks(reactor);
-    } while (!torc__list_is_empty(&reactor->after) || !torc__list_is_empty(&reactor->tasks));
+    } while (!torc__list_is_empty(&reactor->after) || !torc__list_is_empty(&reactor->tasks) ||
+        reactor->dry != NULL);
     settle(reactor);
     torc__drop_late_deferreds(reactor);
     torc__shutdown_drop(reactor);
     current_reactor = outer;
 
+    torc__coroutines_drop(reactor);
     torc_failure_release(reactor->connection_done);
     torc__posting_await_wakers(&reactor->posting);
     reactor->driver->kind->close(reactor->driver);

@@ -21,6 +21,7 @@
 
 #include "base/list.h"
 #include "base/pool.h"
+#include "reactor/grave.h"
 #include "reactor/scope.h"
 #include "reactor/wheel.h"
 
@@ -32,12 +33,6 @@ typedef struct torc__task {
     torc__list link;
     void (*run)(struct torc__task *task);
 } torc__task;
-
-/* Memory that may still be used until the turn is over. Embed it first in what is freed. */
-typedef struct torc__grave {
-    struct torc__grave *next;
-    void (*free)(struct torc__grave *grave);
-} torc__grave;
 
 /* Who is speaking, for logs: embedded in what has a name. */
 typedef struct torc__context {
@@ -79,6 +74,8 @@ struct torc_reactor {
     torc_time now;
     uintptr_t thread; /* torc__thread_identity() of the owner */
     const torc__context *context;
+    struct torc__coroutine *coroutine; /* on whose stack we are; NULL: on none's */
+    bool in_callback;                  /* ... but in a callback there, which cannot wait */
 
     torc__list tasks;
     torc__list after;          /* tasks for the end of this turn */
@@ -94,6 +91,7 @@ struct torc_reactor {
     torc_failure *connection_done; /* the reason that nearly all connections end with; or NULL */
     struct torc_resolver *resolver; /* its own, or NULL: names/resolver.c */
     torc__list late_deferreds; /* cancelled, waiting for their one late result */
+    struct torc__stacks *stacks; /* of coroutines; NULL before the first: coroutine_stack.c */
 
     torc__list triggers[3];
     torc__list stopping;       /* triggers of the phase under way whose deferreds are open */
@@ -194,6 +192,9 @@ static inline void torc__bury(
 /* The reactor whose turn runs in this thread, for logs; NULL outside of any. */
 torc_reactor *torc__current_reactor(void);
 
+/* For what runs on its behalf outside of a turn. */
+void torc__set_current_reactor(torc_reactor *reactor);
+
 void torc__note_stall(torc_reactor *reactor, const torc__context *context);
 
 /* Gives the context to hand to torc__leave. `context` may be NULL: nobody in particular. */
@@ -254,6 +255,8 @@ void torc__drop_late_deferreds(torc_reactor *reactor);
 
 /* Heeds TORC_DEBUG, the first time in a process. deferred/debugging.c */
 void torc__deferred_debugging_from_environment(void);
+/* Gives back the stacks that wait for another coroutine. deferred/coroutine_stack.c */
+void torc__coroutines_drop(torc_reactor *reactor);
 
 /* The size of a deferred, for the pool. deferred/deferred.c */
 extern const size_t torc__deferred_size;

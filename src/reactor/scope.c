@@ -131,8 +131,11 @@ static void run_end_hook(torc_scoped *scoped)
     end_hook *hook = TORC_CONTAINER_OF(scoped, end_hook, scoped);
     torc_reactor *reactor = hook->scope->reactor;
     const torc__context *outer = torc__enter(reactor, hook->scope->context);
+    bool outer_callback = reactor->in_callback;
 
+    reactor->in_callback = true;
     hook->call(hook->argument);
+    reactor->in_callback = outer_callback;
     torc__leave(reactor, outer);
     torc__free(hook);
 }

@@ -6,6 +6,7 @@
  */
 #include "testing/pending.h"
 
+#include "deferred/coroutine.h"
 #include "deferred/deferred.h"
 #include "deferred/file_lock.h"
 #include "deferred/queue.h"
@@ -14,9 +15,14 @@
 #include "endpoint/resolve.h"
 #include "names/resolver.h"
 #include "names/system_lookup.h"
+#include "protocol/stream.h"
 #include "reactor/members.h"
 #include "reactor/reactor.h"
 #include "task/members.h"
+#include "transport/datagram.h"
+#include "transport/pipe.h"
+#include "transport/process_reap.h"
+#include "transport/process_start.h"
 #include "transport/transport.h"
 
 #include <stdarg.h>
@@ -35,12 +41,20 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_locked_run,
     &torc__members_queue,
     &torc__members_file_lock,
+    &torc__members_coroutine,
+    &torc__members_generator,
+    &torc__members_stream,
+    &torc__members_stream_listener,
     &torc__members_connection,
+    &torc__members_datagrams,
     &torc__members_connecting,
     &torc__members_lookup,
     &torc__members_resolver,
     &torc__members_system_lookup,
     &torc__members_port,
+    &torc__members_attaching,
+    &torc__members_process,
+    &torc__members_child,
     &torc__members_scope,
     &torc__members_end_hook,
     &torc__members_shutdown_trigger,
@@ -51,6 +65,7 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_jobs,
     &torc__members_retry,
     &torc__members_rate_limit,
+    &torc__members_watch,
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };

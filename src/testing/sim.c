@@ -234,6 +234,7 @@ torc_sim *torc_sim_new_with(const torc_sim_options *options)
     torc__random_init_from(&sim->random, sim->options.seed);
     torc__random_init_from(&sim->hash_keys, ~sim->options.seed);
     torc__list_init(&sim->connections);
+    torc__list_init(&sim->datagrams);
     sim->last_host = &sim->hosts;
     sim->last_name = &sim->names;
     sim->watch = torc__watch_begin();
@@ -274,6 +275,7 @@ void torc__sim_free(torc_sim *sim, torc__report *report)
     end(sim, report);
     while ((link = torc__list_take_first(&sim->connections)) != NULL)
         torc__sim_free_connection(TORC_CONTAINER_OF(link, torc__sim_connection, link));
+    torc__sim_drop_datagrams(sim);
     torc__sim_free_hosts(sim);
     torc__sim_free_peers(sim);
     torc__testing_release(sim->events.heap);

@@ -8,6 +8,7 @@
  *   sim_driver.c   the torc_driver of a host: what its reactor asks for and is told
  *   sim_socket.c   connections: two sockets each; opening, sending, closing
  *   sim_link.c     how a socket's segments travel: delay, bandwidth, loss, partitions
+ *   sim_datagram.c sockets of datagrams, and how those travel
  *   sim_faults.c   what goes wrong, and when
  *   sim_world.c    what a process has one of: memory, the wall clock, randomness
  *   sim_peer.c     peers that the test plays itself
@@ -81,7 +82,7 @@ typedef struct torc__sim_route {
     unsigned partitions;  /* by faults, under way */
 } torc__sim_route;
 
-enum { TORC__SIM_FAULTS = 13, TORC__SIM_NAME_SIZE = 64 };
+enum { TORC__SIM_FAULTS = 16, TORC__SIM_NAME_SIZE = 64 };
 
 /* Embed it first in what a host's reactor has to be told of. */
 typedef struct torc__sim_ready {
@@ -110,6 +111,7 @@ struct torc_sim_host {
     torc_reactor *reactor;   /* NULL: the outside, from where raw peers dial */
     torc__list ready;        /* what its reactor is to be told in its next turn */
     torc__list listeners;
+    torc__list datagrams;    /* sockets of them, those that are closed too */
     torc__list old_listeners; /* which may be looked at still */
     torc__list accepted;     /* sockets that were told by number and not adopted yet */
     torc__sim_route *routes;
@@ -159,6 +161,7 @@ struct torc_sim {
     torc__sim_name **last_name;
     torc_sim_host *running;   /* whose reactor runs now */
     torc__list connections;
+    torc__list datagrams;     /* on their way */
     torc_sim_peer *peers;
     torc__random choices;     /* of the fault that is happening */
     torc__sim_happening *happened;
@@ -344,6 +347,18 @@ void torc__sim_queue_init(torc__sim_queue *queue);
 void torc__sim_queue_clear(torc__sim_queue *queue);
 void torc__sim_queue_append(torc__sim_queue *queue, torc__sim_segment *segment);
 torc__sim_segment *torc__sim_queue_take(torc__sim_queue *queue);
+
+/* -- datagrams: sim_datagram.c ------------------------------------------------------------- */
+
+/* As the driver's. */
+int torc__sim_open_datagrams(torc_sim_host *host, torc_io *io, const torc_address *local,
+    const torc_address *peer, const torc_datagram_options *options);
+int torc__sim_multicast(torc_io *io, const torc_multicast *request);
+
+void torc__sim_free_datagrams(torc_sim_host *host);
+
+/* Those that are on their way. */
+void torc__sim_drop_datagrams(torc_sim *sim);
 
 /* -- names: sim_names.c -------------------------------------------------------------------- */
 

@@ -274,6 +274,12 @@ static size_t driver_look_up(torc_driver *driver, const char *host, uint16_t por
     return count;
 }
 
+static int driver_open_datagrams(torc_driver *driver, torc_io *io, const torc_address *local,
+    const torc_address *peer, const torc_datagram_options *options)
+{
+    return torc__sim_open_datagrams(host_of(driver), io, local, peer, options);
+}
+
 static const torc_driver_class sim_driver_class = {
     .name = "sim",
     .size = sizeof(sim_driver),
@@ -288,6 +294,8 @@ static const torc_driver_class sim_driver_class = {
     .connect = driver_connect,
     .adopt = driver_adopt,
     .discard = driver_discard,
+    .open_datagrams = driver_open_datagrams,
+    .multicast = torc__sim_multicast,
     .look_up = driver_look_up,
 };
 

@@ -8,10 +8,16 @@
 
 #include <string.h>
 
-/* Those that no program may even notice come so much more often; crashes so much more seldom. */
+/*
+ * Those that no program may even notice, and those that every program with datagrams has to bear,
+ * come so much more often; crashes so much more seldom.
+ */
 enum { HARMLESS_FACTOR = 20, CRASH_DIVISOR = 10 };
 
-#define HARMLESS ((unsigned)(TORC_SIM_SPLIT_READS | TORC_SIM_SHORT_WRITES | TORC_SIM_DELAYS))
+#define OF_DATAGRAMS \
+    (TORC_SIM_LOST_DATAGRAMS | TORC_SIM_LATE_DATAGRAMS | TORC_SIM_DOUBLED_DATAGRAMS)
+#define HARMLESS \
+    ((unsigned)(TORC_SIM_SPLIT_READS | TORC_SIM_SHORT_WRITES | TORC_SIM_DELAYS | OF_DATAGRAMS))
 
 static const uint64_t *allowed;
 static size_t allowed_count;
@@ -141,6 +147,12 @@ const char *torc__sim_fault_name(torc_sim_fault fault)
         return "a look-up goes wrong";
     case TORC_SIM_CRASHES:
         return "the host crashes";
+    case TORC_SIM_LOST_DATAGRAMS:
+        return "a datagram is lost";
+    case TORC_SIM_LATE_DATAGRAMS:
+        return "a datagram is overtaken";
+    case TORC_SIM_DOUBLED_DATAGRAMS:
+        return "a datagram comes twice";
     case TORC_SIM_ALL_FAULTS:
         break;
     }

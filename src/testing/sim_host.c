@@ -30,6 +30,7 @@ torc_sim_host *torc__sim_make_host(torc_sim *sim, const char *name, const char *
     snprintf(host->name, sizeof host->name, "%s", name);
     torc__list_init(&host->ready);
     torc__list_init(&host->listeners);
+    torc__list_init(&host->datagrams);
     torc__list_init(&host->old_listeners);
     torc__list_init(&host->accepted);
     if (!torc_address_parse(torc_slice_of(address), 0, &host->address))
@@ -256,6 +257,7 @@ static void free_host(torc_sim_host *host)
         torc__blocks_drop(&host->memory);
     free_listeners(&host->listeners);
     free_listeners(&host->old_listeners);
+    torc__sim_free_datagrams(host);
     while (host->routes != NULL) {
         torc__sim_route *route = host->routes;
 

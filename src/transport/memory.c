@@ -5,9 +5,12 @@
 #include "transport/transport.h"
 
 #include "base/memory.h"
+#include "base/system_call.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What an end takes before its peer's sends become pending: as a small socket buffer. */
 #define INBOX_MAX ((size_t)64 * 1024)
@@ -20,6 +23,7 @@ typedef struct memory_end {
     torc_io *io;     /* NULL once closed */
     torc__output inbox;
     bool receives;
+    bool takes_descriptors;
     bool ended;      /* the peer has closed its half, after what is in the inbox */
     bool end_told;
     bool blocked;    /* a send of this end is pending */
@@ -50,6 +54,21 @@ static void queue(memory_end *end)
 }
 
 /* -- what is told -------------------------------------------------------------------------- */
+
+/* Each is the callee's, who may close the end; what is left of them then is nobody's. */
+static void tell_descriptors(memory_end *end)
+{
+    int descriptors[TORC_DESCRIPTORS_MAX];
+    size_t count =
+        torc__output_take_descriptors(&end->inbox, end->link->reactor, descriptors);
+
+    for (size_t i = 0; i < count; i++) {
+        if (end->io != NULL && end->takes_descriptors && end->io->events->descriptor != NULL)
+            end->io->events->descriptor(end->io, descriptors[i]);
+        else
+            close(descriptors[i]);
+    }
+}
 
 /* The bytes are copied out first: the callee may close the end, and with it the inbox. */
 static void tell_bytes(memory_end *end)
@@ -84,7 +103,9 @@ static void tell(torc__task *task)
     if (end->io == NULL || !end->receives)
         return;
     if (end->inbox.size > 0) {
-        tell_bytes(end);
+        tell_descriptors(end);
+        if (end->io != NULL)
+            tell_bytes(end);
         queue(end);
     } else if (end->ended && !end->end_told) {
         end->end_told = true;
@@ -117,6 +138,35 @@ static ssize_t memory_send(torc_io *io, const struct iovec *pieces, int count, b
         end->blocked = true;
     queue(peer);
     return (ssize_t)sent;
+}
+
+/* They are passed when there is room for a byte, as on a socket. */
+static ssize_t memory_send_descriptors(torc_io *io, const struct iovec *pieces, int count,
+    const int *descriptors, size_t descriptor_count)
+{
+    memory_end *end = end_of(io);
+    memory_end *peer = end->peer;
+
+    if (peer->io != NULL && peer->inbox.size < INBOX_MAX)
+        for (size_t i = 0; i < descriptor_count; i++) {
+            int copy = TORC__CALL(fcntl, descriptors[i], F_DUPFD_CLOEXEC, 0);
+
+            if (copy < 0)
+                return -errno;
+            if (!torc__output_pass(&peer->inbox, end->link->reactor, copy)) {
+                close(copy);
+                return -ENOMEM;
+            }
+        }
+    return memory_send(io, pieces, count, false);
+}
+
+static int memory_set_option(torc_io *io, torc_io_option option, int value)
+{
+    if (option != TORC_IO_TAKE_DESCRIPTORS)
+        return -ENOTSUP;
+    end_of(io)->takes_descriptors = value != 0;
+    return 0;
 }
 
 static ssize_t memory_send_file(torc_io *io, int file, int64_t offset, size_t length)
@@ -195,6 +245,8 @@ static const torc_io_class memory_class = {
     .close = memory_close,
     .local_address = memory_address,
     .peer_address = memory_address,
+    .send_descriptors = memory_send_descriptors,
+    .set_option = memory_set_option,
 };
 
 /* -- making a pair ------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /*
  * The output queue. A chunk is either copied bytes that stand in the chunk itself, or a reference:
- * to bytes that somebody holds, or to a part of a file.
+ * to bytes that somebody holds, or to a part of a file; or a descriptor that is to be passed, which
+ * has no bytes and leaves with the first that follows.
  */
 #include "transport/output.h"
 
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum chunk_kind { COPIED, REFERRED, FILED };
+enum chunk_kind { COPIED, REFERRED, FILED, PASSED };
 
 struct torc__chunk {
     torc__chunk *next;
@@ -21,7 +22,7 @@ struct torc__chunk {
         int64_t offset;   /* FILED */
     } from;
     torc_buffer *holder;  /* REFERRED; NULL: static bytes */
-    int file;             /* FILED */
+    int file;             /* FILED, PASSED */
     uint8_t kind;
     bool pooled;          /* COPIED: of the pool's size */
     uint32_t room;        /* COPIED: free bytes behind those in use */
@@ -41,6 +42,7 @@ static char *chunk_bytes(torc__chunk *chunk)
 static void append(torc__output *output, torc__chunk *chunk)
 {
     chunk->next = NULL;
+    output->passed = chunk->kind == PASSED ? output->passed + 1 : 0;
     if (output->last != NULL)
         output->last->next = chunk;
     else
@@ -57,7 +59,7 @@ static void free_chunk(torc_reactor *reactor, torc__chunk *chunk)
             torc__free(chunk);
         return;
     }
-    if (chunk->kind == FILED)
+    if (chunk->kind == FILED || chunk->kind == PASSED)
         close(chunk->file);
     torc_buffer_release(chunk->holder);
     torc__pool_give(&reactor->references, chunk);
@@ -68,8 +70,10 @@ static void drop_first(torc__output *output, torc_reactor *reactor)
     torc__chunk *chunk = output->first;
 
     output->first = chunk->next;
-    if (output->first == NULL)
+    if (output->first == NULL) {
         output->last = NULL;
+        output->passed = 0;
+    }
     free_chunk(reactor, chunk);
 }
 
@@ -152,15 +156,71 @@ bool torc__output_file(
     return true;
 }
 
+bool torc__output_pass(torc__output *output, torc_reactor *reactor, int descriptor)
+{
+    torc__chunk *chunk;
+
+    if (output->passed == TORC_DESCRIPTORS_MAX)
+        return false;
+    chunk = new_reference(reactor, PASSED, 0);
+    if (chunk == NULL)
+        return false;
+    chunk->file = descriptor;
+    append(output, chunk);
+    return true;
+}
+
 /* -- sending ------------------------------------------------------------------------------- */
+
+/* The link to the first chunk that has bytes. */
+static torc__chunk **first_of_bytes(torc__chunk **link)
+{
+    while (*link != NULL && (*link)->kind == PASSED)
+        link = &(*link)->next;
+    return link;
+}
+
+size_t torc__output_descriptors(const torc__output *output, int descriptors[TORC_DESCRIPTORS_MAX])
+{
+    size_t count = 0;
+
+    for (const torc__chunk *chunk = output->first; chunk != NULL && chunk->kind == PASSED;
+            chunk = chunk->next)
+        descriptors[count++] = chunk->file;
+    return count;
+}
+
+size_t torc__output_take_descriptors(
+    torc__output *output, torc_reactor *reactor, int ret_descriptors[TORC_DESCRIPTORS_MAX])
+{
+    size_t count = torc__output_descriptors(output, ret_descriptors);
+
+    for (size_t i = 0; i < count; i++) {
+        torc__chunk *chunk = output->first;
+
+        output->first = chunk->next;
+        torc__pool_give(&reactor->references, chunk);
+    }
+    if (output->first == NULL) {
+        output->last = NULL;
+        output->passed = 0;
+    }
+    return count;
+}
+
+static bool is_of_memory(const torc__chunk *chunk)
+{
+    return chunk->kind == COPIED || chunk->kind == REFERRED;
+}
 
 int torc__output_gather(
     const torc__output *output, struct iovec *pieces, int capacity, bool *ret_more)
 {
-    const torc__chunk *chunk = output->first;
+    torc__chunk *first = output->first;
+    const torc__chunk *chunk = *first_of_bytes(&first);
     int count = 0;
 
-    for (; chunk != NULL && chunk->kind != FILED && count < capacity; chunk = chunk->next) {
+    for (; chunk != NULL && is_of_memory(chunk) && count < capacity; chunk = chunk->next) {
         pieces[count].iov_base = (void *)(uintptr_t)chunk->from.data;
         pieces[count].iov_len = chunk->length;
         count++;
@@ -186,11 +246,16 @@ bool torc__output_first_file(const torc__output *output, torc__file_piece *ret_p
 
 int torc__output_load_file(torc__output *output, torc_reactor *reactor)
 {
-    torc__chunk *file = output->first;
-    size_t wanted = file->length < LOAD_SIZE ? file->length : LOAD_SIZE;
-    torc__chunk *loaded = new_copied(reactor, wanted);
+    torc__chunk **link = first_of_bytes(&output->first);
+    torc__chunk *file = *link;
+    torc__chunk *loaded;
+    size_t wanted;
     ssize_t got;
 
+    if (file == NULL)
+        return -ENODATA;
+    wanted = file->length < LOAD_SIZE ? file->length : LOAD_SIZE;
+    loaded = new_copied(reactor, wanted);
     if (loaded == NULL)
         return -ENOMEM;
     do
@@ -206,7 +271,7 @@ int torc__output_load_file(torc__output *output, torc_reactor *reactor)
     loaded->length = (size_t)got;
     loaded->room = 0;
     loaded->next = file;
-    output->first = loaded;
+    *link = loaded;
     file->from.offset += got;
     file->length -= (size_t)got;
     output->filed -= (size_t)got;
@@ -250,4 +315,5 @@ void torc__output_clear(torc__output *output, torc_reactor *reactor)
         drop_first(output, reactor);
     output->size = 0;
     output->filed = 0;
+    output->passed = 0;
 }

@@ -20,6 +20,7 @@ typedef struct torc__output {
     torc__chunk *last;
     size_t size;   /* bytes to be sent, those of files included */
     size_t filed;  /* of these, bytes in files */
+    unsigned passed; /* descriptors at the end, behind the last byte */
 } torc__output;
 
 /* The piece of a file that is next to be sent. */
@@ -35,6 +36,16 @@ TORC_API bool torc__output_refer(
     torc__output *output, torc_reactor *reactor, torc_slice bytes, torc_buffer *holder);
 bool torc__output_file(torc__output *output, torc_reactor *reactor, int file, int64_t offset,
     size_t length);
+
+/* A descriptor to be passed before what is appended next; it is taken over, if true. */
+bool torc__output_pass(torc__output *output, torc_reactor *reactor, int descriptor);
+
+/* The descriptors that are to be sent with the next byte: how many. */
+size_t torc__output_descriptors(const torc__output *output, int descriptors[TORC_DESCRIPTORS_MAX]);
+
+/* Takes those out of the queue, for whoever hands them on. */
+size_t torc__output_take_descriptors(
+    torc__output *output, torc_reactor *reactor, int ret_descriptors[TORC_DESCRIPTORS_MAX]);
 
 /*
  * Where up to `capacity` leading pieces of memory stand; gives how many, and in *ret_more whether

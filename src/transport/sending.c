@@ -67,18 +67,26 @@ static ssize_t send_some(torc_transport *self)
 {
     torc_io *io = self->top;
     struct iovec pieces[PIECES_MAX];
+    int descriptors[TORC_DESCRIPTORS_MAX];
+    size_t passed = torc__output_descriptors(&self->output, descriptors);
     torc__file_piece file;
     ssize_t sent;
     bool more;
 
-    if (!torc__output_first_file(&self->output, &file)) {
+    if (torc__output_first_file(&self->output, &file)) {
+        sent = io->kind->send_file(io, file.descriptor, file.offset, file.length);
+        if (sent != -ENOSYS)
+            return sent;
+    } else {
         int count = torc__output_gather(&self->output, pieces, PIECES_MAX, &more);
 
-        return io->kind->send(io, pieces, count, more);
+        if (TORC_UNLIKELY(passed > 0 && count > 0 && io->kind->send_descriptors == NULL))
+            return -ENOTSUP; /* a filter was put on it meanwhile */
+        if (TORC_UNLIKELY(passed > 0 && count > 0))
+            return io->kind->send_descriptors(io, pieces, count, descriptors, passed);
+        if (count > 0)
+            return io->kind->send(io, pieces, count, more);
     }
-    sent = io->kind->send_file(io, file.descriptor, file.offset, file.length);
-    if (sent != -ENOSYS)
-        return sent;
     sent = torc__output_load_file(&self->output, self->scope.reactor);
     return sent < 0 ? sent : send_some(self);
 }
@@ -271,6 +279,34 @@ void torc_write_file(torc_transport *self, int file, int64_t offset, int64_t len
     if (!appended)
         close(file);
     written(self, appended);
+}
+
+bool torc__transport_passes_descriptors(torc_transport *self)
+{
+    const torc_protocol_class *kind = torc__transport_protocol(self)->kind;
+    torc_io *io = self->top;
+
+    if (io->kind == NULL || io->kind->send_descriptors == NULL)
+        return false;
+    if (self->flags & TORC__PASSES)
+        return true;
+    if (io->kind->set_option == NULL
+        || io->kind->set_option(
+               io, TORC_IO_TAKE_DESCRIPTORS, kind->descriptor_received != NULL) != 0)
+        return false;
+    self->flags |= TORC__PASSES;
+    return true;
+}
+
+bool torc_send_descriptor(torc_transport *self, int descriptor)
+{
+    torc__check_thread(self->scope.reactor, "torc_send_descriptor");
+    if (takes_writes(self) && !(self->flags & TORC__IO_CLOSED)
+        && torc__transport_passes_descriptors(self)
+        && torc__output_pass(&self->output, self->scope.reactor, descriptor))
+        return true;
+    close(descriptor);
+    return false;
 }
 
 void torc_printf(void *protocol, const char *format, ...)

@@ -30,6 +30,7 @@ enum {
     TORC__IO_CLOSED = 1 << 19,
     TORC__CLOSE_PENDING = 1 << 20, /* the io will tell `closed` */
     TORC__DELIVERING = 1 << 21,    /* data_received runs: what is written are answers */
+    TORC__PASSES = 1 << 22,        /* the io passes descriptors */
 };
 
 /* -- transport.c --------------------------------------------------------------------------- */
@@ -67,6 +68,9 @@ void torc__transport_settle(torc_transport *self);
 
 /* Settles when the running callback returns, or before the turn is over. */
 void torc__transport_settle_later(torc_transport *self);
+
+/* Whether the io passes descriptors; it is told whether they are wanted. */
+bool torc__transport_passes_descriptors(torc_transport *self);
 
 void torc__transport_queue_after(torc_transport *self);
 void torc__transport_queue_next(torc_transport *self);

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* -- why it ends --------------------------------------------------------------------------- */
 
@@ -328,8 +329,26 @@ static void on_connected(torc_io *io, int error)
     connector->connected(connector, error);
 }
 
+static void on_descriptor(torc_io *io, int descriptor)
+{
+    torc_transport *self = io->owner;
+    torc_protocol *protocol = torc__transport_protocol(self);
+    const torc__context *outer;
+
+    if ((self->flags & (TORC__ABORTING | TORC__LOST))
+        || protocol->kind->descriptor_received == NULL) {
+        close(descriptor);
+        return;
+    }
+    outer = torc__transport_enter(self);
+    protocol->kind->descriptor_received(protocol, descriptor);
+    torc__transport_leave(self, outer);
+    torc__transport_settle(self);
+}
+
 const torc_io_events torc__transport_events = {
     .received = on_received,
+    .descriptor = on_descriptor,
     .sent = torc__transport_on_sent,
     .connected = on_connected,
     .closed = on_closed,
@@ -405,6 +424,8 @@ void torc__transport_start(torc_transport *self, const torc_address *peer)
     note_peer(self, peer);
     self->number = protocol->factory->next_number++;
     torc__factory_opened(protocol->factory, peer);
+    if (protocol->kind->descriptor_received != NULL)
+        (void)torc__transport_passes_descriptors(self);
     outer = torc__transport_enter(self);
     if (protocol->kind->connection_made != NULL)
         protocol->kind->connection_made(protocol);
@@ -475,6 +496,22 @@ const char *torc_peer_host(const torc_transport *self, char text[TORC_ADDRESS_TE
     torc_address peer = torc_peer_address(self);
 
     return torc_address_host(&peer, text);
+}
+
+bool torc_peer_credentials(const torc_transport *self, int64_t *ret_process,
+    uint32_t *ret_user, uint32_t *ret_group)
+{
+    torc_io *io = (torc_io *)(uintptr_t)&self->io;
+    torc_io_credentials credentials;
+
+    torc__check_thread(self->scope.reactor, "torc_peer_credentials");
+    if (io->kind == NULL || (self->flags & TORC__IO_CLOSED) || io->kind->credentials == NULL
+        || io->kind->credentials(io, &credentials) != 0)
+        return false;
+    *ret_process = credentials.process;
+    *ret_user = credentials.user;
+    *ret_group = credentials.group;
+    return true;
 }
 
 static void set_option(torc_transport *self, torc_io_option option, int value)

@@ -1,9 +1,11 @@
-"""The example programs, as their users run them: echo, chat, ask and two_reactors."""
+"""The example programs, as their users run them: echo, chat, coroutine_chat, ask, two_reactors."""
+import io
 import os
 import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -164,6 +166,68 @@ class Chat(unittest.TestCase):
             bob.write(b"quit\n")
             self.assertEqual(bob.readline(), b"")
             self.assertEqual(ann.readline(), b"bob has left.\n")
+            self.assertEqual(chat.stop(), 0)
+
+
+class CoroutineChat(unittest.TestCase):
+    def ask_to_enter(self, chat, name, receive_buffer=None):
+        client = socket.socket()
+        self.addCleanup(client.close)
+        if receive_buffer is not None:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        client.settimeout(PATIENCE)
+        client.connect(("127.0.0.1", chat.port))
+        lines = client.makefile("rwb", buffering=0)
+        self.assertEqual(lines.readline(), b"What is your name?\n")
+        lines.write(name + b"\r\n")
+        return client, lines
+
+
+    def test_what_one_says_the_others_read(self):
+        with Program("coroutine_chat", "tcp:0:interface=127.0.0.1") as chat:
+            _, ann = self.ask_to_enter(chat, b"ann")
+            for name in (b"ann", b"", b"n" * 21):
+                _, impostor = self.ask_to_enter(chat, name)
+                self.assertEqual(impostor.readline(), b"What is your name?\n")
+            client, bob = self.ask_to_enter(chat, b"bob")
+            self.assertEqual(ann.readline(), b"bob has come.\n")
+            bob.write(b"hello\nagain\n")
+            self.assertEqual(ann.readline(), b"bob: hello\n")
+            self.assertEqual(ann.readline(), b"bob: again\n")
+            ann.write(b"hello, bob\n")
+            self.assertEqual(bob.readline(), b"ann: hello, bob\n")
+            client.shutdown(socket.SHUT_WR)
+            self.assertEqual(bob.readline(), b"")
+            self.assertEqual(ann.readline(), b"bob has left.\n")
+            self.assertEqual(chat.stop(), 0)
+        self.assertFalse([line for line in chat.lines if "error" in line.lower()], chat.lines)
+
+    def test_one_whose_connection_is_reset_has_left(self):
+        with Program("coroutine_chat", "tcp:0:interface=127.0.0.1") as chat:
+            _, ann = self.ask_to_enter(chat, b"ann")
+            client, bob = self.ask_to_enter(chat, b"bob")
+            self.assertEqual(ann.readline(), b"bob has come.\n")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            bob.close()
+            client.close()
+            self.assertEqual(ann.readline(), b"bob has left.\n")
+            self.assertEqual(chat.stop(), 0)
+
+    def test_one_that_does_not_read_is_cut_off_and_holds_up_nobody(self):
+        with Program("coroutine_chat", "tcp:0:interface=127.0.0.1") as chat:
+            _, ann = self.ask_to_enter(chat, b"ann")
+            self.ask_to_enter(chat, b"deaf", receive_buffer=4096)
+            self.assertEqual(ann.readline(), b"deaf has come.\n")
+            _, bob = self.ask_to_enter(chat, b"bob")
+            self.assertEqual(ann.readline(), b"bob has come.\n")
+            ann = io.BufferedReader(ann)
+            said = b"x" * 15000 + b"\n"
+            for _ in range(2000):
+                bob.write(said)
+                if ann.readline() == b"deaf has left.\n":
+                    break
+            else:
+                self.fail("who does not read is never cut off")
             self.assertEqual(chat.stop(), 0)
 
 

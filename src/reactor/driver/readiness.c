@@ -1,14 +1,16 @@
 /*
- * From "may try" to "is done", for every io of a readiness driver.
- *
- * io->state keeps what the io is, what is wanted of it, and what the poller was last told.
+ * From "may try" to "is done", for every io of a readiness driver. The sockets' own calls are here;
+ * other kinds of io have files of their own, see readiness_io.h.
  */
-#include "reactor/driver/readiness.h"
+#include "reactor/driver/readiness_io.h"
 
 #include "base/memory.h"
 #include "base/system_call.h"
+#include "reactor/driver/datagram.h"
+#include "reactor/driver/datagram_batch.h"
 #include "reactor/driver/linger.h"
 #include "reactor/driver/socket.h"
+#include "reactor/driver/socket_passing.h"
 
 #include <torc/log.h>
 
@@ -29,32 +31,13 @@
 
 enum { ACCEPTS_MAX = 64 };
 
-enum io_state {
-    LISTENS = 1 << 0,
-    CONNECTS = 1 << 1,
-    WAKES = 1 << 2,
-    RECEIVES = 1 << 3,    /* `received` (or `accepted`) events are wanted */
-    BLOCKED = 1 << 4,     /* the socket took no more */
-    CLOSED = 1 << 5,
-    LISTED = 1 << 6,      /* the poller knows the descriptor */
-    WATCHES_IN = 1 << 7,  /* what the poller was told */
-    WATCHES_OUT = 1 << 8,
-    ENDED = 1 << 9,       /* nothing more can be received */
-    STRANDED = 1 << 10,   /* stands in readiness->stranded */
-};
-
-static torc__readiness *readiness_of(const torc_io *io)
-{
-    return io->carrier;
-}
-
 /* -- interest ------------------------------------------------------------------------------ */
 
 static unsigned wanted_of(const torc_io *io)
 {
     unsigned wanted = 0;
 
-    if (io->state & RECEIVES)
+    if ((io->state & (RECEIVES | SENDS_ONLY)) == RECEIVES)
         wanted |= TORC__READABLE;
     if (io->state & (BLOCKED | CONNECTS))
         wanted |= TORC__WRITABLE;
@@ -67,12 +50,48 @@ static unsigned watched_of(const torc_io *io)
         | ((io->state & WATCHES_OUT) ? TORC__WRITABLE : 0u);
 }
 
+/* What the poller refuses because it never has to be waited for: a regular file, /dev/null. */
+static int list_as_always_ready(torc_io *io)
+{
+    torc__readiness *readiness = torc__readiness_of(io);
+    size_t capacity = readiness->always_ready_capacity;
+
+    if (readiness->always_ready_count == capacity) {
+        torc_io **grown;
+
+        capacity = capacity > 0 ? 2 * capacity : 8;
+        grown = torc__reallocate(readiness->always_ready, capacity * sizeof *grown);
+        if (grown == NULL)
+            return -ENOMEM;
+        readiness->always_ready = grown;
+        readiness->always_ready_capacity = capacity;
+    }
+    readiness->always_ready[readiness->always_ready_count++] = io;
+    io->state |= ALWAYS_READY;
+    return 0;
+}
+
+static void forget_always_ready(torc_io *io)
+{
+    torc__readiness *readiness = torc__readiness_of(io);
+    size_t index = 0;
+
+    while (readiness->always_ready[index] != io)
+        index++;
+    readiness->always_ready[index] = readiness->always_ready[--readiness->always_ready_count];
+    io->state &= ~(uint32_t)ALWAYS_READY;
+}
+
 /* 0 or -errno. */
 static int watch(torc_io *io, unsigned wanted)
 {
-    torc__readiness *readiness = readiness_of(io);
-    int error = readiness->poller->watch(readiness, io, wanted, (io->state & LISTED) != 0);
+    torc__readiness *readiness = torc__readiness_of(io);
+    int error = 0;
 
+    if (!(io->state & ALWAYS_READY))
+        error = readiness->poller->watch(readiness, io, wanted, (io->state & LISTED) != 0);
+    if (error == -EPERM && (io->state & (STREAM | WATCHED)))
+        error = list_as_always_ready(io);
     if (error != 0)
         return error;
     io->state &= ~(uint32_t)(WATCHES_IN | WATCHES_OUT);
@@ -84,10 +103,9 @@ static int watch(torc_io *io, unsigned wanted)
     return 0;
 }
 
-/* Nothing would ever be told of it, so it is told from the turn that it has failed. */
-static void strand(torc_io *io, int error)
+void torc__readiness_strand(torc_io *io, int error)
 {
-    torc__readiness *readiness = readiness_of(io);
+    torc__readiness *readiness = torc__readiness_of(io);
 
     readiness->stranding_error = error;
     if (io->state & STRANDED)
@@ -102,7 +120,7 @@ static void strand(torc_io *io, int error)
 
 static void unstrand(torc_io *io)
 {
-    torc__readiness *readiness = readiness_of(io);
+    torc__readiness *readiness = torc__readiness_of(io);
     size_t index = 0;
 
     if (!(io->state & STRANDED))
@@ -113,7 +131,7 @@ static void unstrand(torc_io *io)
     readiness->stranded[index] = readiness->stranded[--readiness->stranded_count];
 }
 
-static void watch_as_wanted(torc_io *io)
+void torc__readiness_watch_as_wanted(torc_io *io)
 {
     unsigned wanted = wanted_of(io);
     int error;
@@ -122,16 +140,20 @@ static void watch_as_wanted(torc_io *io)
         return;
     error = watch(io, wanted);
     if (error != 0)
-        strand(io, -error);
+        torc__readiness_strand(io, -error);
 }
 
-static void forget(torc_io *io)
+void torc__readiness_forget(torc_io *io)
 {
-    torc__readiness *readiness = readiness_of(io);
+    torc__readiness *readiness = torc__readiness_of(io);
 
+    unstrand(io);
     if (!(io->state & LISTED))
         return;
-    readiness->poller->forget(readiness, io);
+    if (io->state & ALWAYS_READY)
+        forget_always_ready(io);
+    else
+        readiness->poller->forget(readiness, io);
     io->state &= ~(uint32_t)(LISTED | WATCHES_IN | WATCHES_OUT);
 }
 
@@ -140,10 +162,10 @@ static void forget(torc_io *io)
 static void note_blocked(torc_io *io)
 {
     io->state |= BLOCKED;
-    watch_as_wanted(io);
+    torc__readiness_watch_as_wanted(io);
 }
 
-static ssize_t sent_or_blocked(torc_io *io, ssize_t sent, size_t asked)
+ssize_t torc__readiness_sent_or_blocked(torc_io *io, ssize_t sent, size_t asked)
 {
     if (sent == -EAGAIN || sent == -EWOULDBLOCK) {
         note_blocked(io);
@@ -166,7 +188,7 @@ static ssize_t io_send(torc_io *io, const struct iovec *pieces, int count, bool 
     do
         sent = torc__socket_send(io->descriptor, pieces, count, more);
     while (sent == -EINTR);
-    return sent_or_blocked(io, sent, asked);
+    return torc__readiness_sent_or_blocked(io, sent, asked);
 }
 
 static ssize_t io_send_file(torc_io *io, int file, int64_t offset, size_t length)
@@ -179,10 +201,10 @@ static ssize_t io_send_file(torc_io *io, int file, int64_t offset, size_t length
     do
         sent = torc__socket_send_file(io->descriptor, file, offset, asked);
     while (sent == -EINTR);
-    return sent_or_blocked(io, sent, asked);
+    return torc__readiness_sent_or_blocked(io, sent, asked);
 }
 
-static void io_receive(torc_io *io, bool on)
+void torc__readiness_receive(torc_io *io, bool on)
 {
     if (!on) {
         io->state &= ~(uint32_t)RECEIVES;
@@ -192,7 +214,7 @@ static void io_receive(torc_io *io, bool on)
         return;
     io->state |= RECEIVES;
     if (!(io->state & WATCHES_IN))
-        watch_as_wanted(io);
+        torc__readiness_watch_as_wanted(io);
 }
 
 static int io_finish(torc_io *io)
@@ -210,8 +232,7 @@ static bool io_close(torc_io *io, bool reset)
 {
     if (io->state & CLOSED)
         return true;
-    forget(io);
-    unstrand(io);
+    torc__readiness_forget(io);
     if (reset || !may_linger(io) || !torc__linger(io->carrier, io->descriptor))
         torc__socket_close(io->descriptor, reset);
     io->descriptor = -1;
@@ -231,36 +252,56 @@ static void io_peer_address(torc_io *io, torc_address *ret_address)
 
 static int io_set_option(torc_io *io, torc_io_option option, int value)
 {
-    return torc__socket_set_option(io->descriptor, option, value);
+    int error = torc__socket_set_option(io->descriptor, option, value);
+
+    if (option != TORC_IO_TAKE_DESCRIPTORS || error != 0)
+        return error;
+    io->state &= ~(uint32_t)TAKES_DESCRIPTORS;
+    if (value != 0)
+        io->state |= TAKES_DESCRIPTORS;
+    return 0;
+}
+
+static int io_credentials(torc_io *io, torc_io_credentials *ret_credentials)
+{
+    return torc__socket_credentials(io->descriptor, ret_credentials);
 }
 
 static const torc_io_class socket_class = {
     .name = "socket",
     .send = io_send,
     .send_file = io_send_file,
-    .receive = io_receive,
+    .receive = torc__readiness_receive,
     .finish = io_finish,
     .close = io_close,
     .local_address = io_local_address,
     .peer_address = io_peer_address,
+    .send_descriptors = torc__readiness_send_descriptors,
+    .credentials = io_credentials,
     .set_option = io_set_option,
 };
 
-static void set_up(torc_driver *driver, torc_io *io, int descriptor, uint32_t state)
+void torc__readiness_set_up(torc_driver *driver, torc_io *io, const torc_io_class *kind,
+    int descriptor, uint32_t state)
 {
-    io->kind = &socket_class;
+    io->kind = kind;
     io->carrier = driver;
     io->descriptor = descriptor;
     io->state = state;
 }
 
+static void set_up(torc_driver *driver, torc_io *io, int descriptor, uint32_t state)
+{
+    torc__readiness_set_up(driver, io, &socket_class, descriptor, state);
+}
+
 /* -- what is told -------------------------------------------------------------------------- */
 
-static void tell_end(torc_io *io, int error)
+void torc__readiness_tell_end(torc_io *io, int error)
 {
     io->state |= ENDED;
     io->state &= ~(uint32_t)RECEIVES;
-    watch_as_wanted(io);
+    torc__readiness_watch_as_wanted(io);
     io->events->received(io, torc_slice_make(NULL, 0), error);
 }
 
@@ -269,16 +310,25 @@ static void receive_ready(torc__readiness *readiness, torc_io *io)
     ssize_t got;
 
     if (!(io->state & RECEIVES)) {
-        watch_as_wanted(io);
+        torc__readiness_watch_as_wanted(io);
         return;
     }
-    got = TORC__CALL(recv, io->descriptor, readiness->buffer, READ_SIZE, 0);
+    if (io->state & DATAGRAMS) {
+        torc__datagrams_receive(io);
+        return;
+    }
+    if (io->state & TAKES_DESCRIPTORS)
+        got = torc__readiness_receive_descriptors(io, readiness->buffer, READ_SIZE);
+    else if (io->state & STREAM)
+        got = torc__stream_receive(io, readiness->buffer, READ_SIZE);
+    else
+        got = TORC__CALL(recv, io->descriptor, readiness->buffer, READ_SIZE, 0);
     if (got > 0)
         io->events->received(io, torc_slice_make(readiness->buffer, (size_t)got), 0);
     else if (got == 0)
-        tell_end(io, 0);
+        torc__readiness_tell_end(io, 0);
     else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-        tell_end(io, errno);
+        torc__readiness_tell_end(io, errno);
 }
 
 static void send_ready(torc_io *io)
@@ -286,7 +336,7 @@ static void send_ready(torc_io *io)
     io->state &= ~(uint32_t)BLOCKED;
     io->events->sent(io, 0, 0);
     if (!(io->state & CLOSED))
-        watch_as_wanted(io);
+        torc__readiness_watch_as_wanted(io);
 }
 
 static void connect_ready(torc_io *io)
@@ -296,7 +346,7 @@ static void connect_ready(torc_io *io)
     io->state &= ~(uint32_t)CONNECTS;
     io->events->connected(io, error);
     if (!(io->state & CLOSED))
-        watch_as_wanted(io);
+        torc__readiness_watch_as_wanted(io);
 }
 
 /* Errors of a connection that died in the queue, not of the listener: accept(2). */
@@ -334,7 +384,7 @@ static void accept_ready(torc_io *io)
         io->events->accepted(io, descriptor, &peer, 0);
     }
     if (!(io->state & (RECEIVES | CLOSED)))
-        watch_as_wanted(io);
+        torc__readiness_watch_as_wanted(io);
 }
 
 static void drain_waker(const torc_io *io)
@@ -348,7 +398,7 @@ static void drain_waker(const torc_io *io)
 /* Gone, and nobody wants to hear: an event that cannot be switched off must not come for ever. */
 static bool is_unwanted(const torc_io *io, unsigned ready)
 {
-    return (ready & TORC__HUNG_UP) && wanted_of(io) == 0;
+    return (ready & TORC__HUNG_UP) && wanted_of(io) == 0 && !(io->state & RECEIVES);
 }
 
 void torc__readiness_tell(torc__readiness *readiness, torc_io *io, unsigned ready)
@@ -364,13 +414,19 @@ void torc__readiness_tell(torc__readiness *readiness, torc_io *io, unsigned read
         return;
     }
     if (is_unwanted(io, ready)) {
-        forget(io);
+        torc__readiness_forget(io);
+        return;
+    }
+    if (io->state & WATCHED) {
+        torc__watched_tell(io, ready);
         return;
     }
     if (io->state & CONNECTS) {
         connect_ready(io);
         return;
     }
+    if (io->state & SENDS_ONLY)
+        ready &= ~(unsigned)TORC__READABLE;
     /* What was sent before the end is read first; the end itself shows in the read. */
     if ((ready & (TORC__READABLE | TORC__HUNG_UP)) && (io->state & (RECEIVES | WATCHES_IN)))
         receive_ready(readiness, io);
@@ -378,12 +434,24 @@ void torc__readiness_tell(torc__readiness *readiness, torc_io *io, unsigned read
         send_ready(io);
 }
 
+/* Whose descriptor it is looks for himself; the poller is asked again. */
+static void tell_stranded_watch(torc_io *io)
+{
+    torc__watched_tell(io, TORC__HUNG_UP);
+    if (!(io->state & CLOSED))
+        torc__readiness_watch_as_wanted(io);
+}
+
 static void tell_stranded(torc_io *io, int error)
 {
-    if (io->state & LISTENS)
+    if (io->state & WATCHED)
+        tell_stranded_watch(io);
+    else if (io->state & LISTENS)
         io->events->accepted(io, -1, NULL, error);
+    else if ((io->state & (RECEIVES | DATAGRAMS)) == (RECEIVES | DATAGRAMS))
+        io->events->datagrams(io, NULL, 0, error);
     else if (io->state & RECEIVES)
-        tell_end(io, error);
+        torc__readiness_tell_end(io, error);
     else if (io->state & BLOCKED)
         io->events->sent(io, 0, error);
 }
@@ -402,6 +470,23 @@ static void tell_all_stranded(torc__readiness *readiness)
         unstrand(io);
         tell_stranded(io, error);
     }
+}
+
+static bool any_always_ready_is_wanted(const torc__readiness *readiness)
+{
+    for (size_t i = 0; i < readiness->always_ready_count; i++)
+        if (wanted_of(readiness->always_ready[i]) != 0)
+            return true;
+    return false;
+}
+
+/* From the last: one that is closed in there is replaced by one that was told already. */
+static void tell_always_ready(torc__readiness *readiness)
+{
+    for (size_t i = readiness->always_ready_count; i-- > 0;)
+        if (i < readiness->always_ready_count && wanted_of(readiness->always_ready[i]) != 0)
+            torc__readiness_tell(readiness, readiness->always_ready[i],
+                wanted_of(readiness->always_ready[i]));
 }
 
 void torc__readiness_woke(torc__readiness *readiness)
@@ -470,6 +555,8 @@ void torc__readiness_close(torc_driver *driver)
 
     close_waker(readiness);
     readiness->poller->close(readiness);
+    torc__datagram_batch_free(readiness->datagrams);
+    torc__free(readiness->always_ready);
     torc__free(readiness->buffer);
 }
 
@@ -483,7 +570,7 @@ static torc_time timeout_until(const torc__readiness *readiness, torc_time deadl
 {
     torc_time timeout;
 
-    if (deadline <= 0 || readiness->stranded_count > 0)
+    if (deadline <= 0 || readiness->stranded_count > 0 || any_always_ready_is_wanted(readiness))
         return 0;
     if (deadline == TORC_NEVER)
         return -1;
@@ -507,6 +594,8 @@ void torc__readiness_turn(torc_driver *driver, torc_time deadline)
     } while (readiness->interrupted && timeout != 0);
     if (TORC_UNLIKELY(readiness->stranded_count > 0))
         tell_all_stranded(readiness);
+    if (TORC_UNLIKELY(readiness->always_ready_count > 0))
+        tell_always_ready(readiness);
 }
 
 void torc__readiness_wake(torc_driver *driver)
@@ -520,8 +609,7 @@ void torc__readiness_wake(torc_driver *driver)
     (void)written;
 }
 
-/* Lists the io with the poller; on failure it is as if it had never been set up. */
-static int list(torc_io *io)
+int torc__readiness_list(torc_io *io)
 {
     int error = watch(io, wanted_of(io));
 
@@ -539,7 +627,7 @@ int torc__readiness_listen(torc_driver *driver, torc_io *io, const torc_address 
     if (descriptor < 0)
         return descriptor;
     set_up(driver, io, descriptor, LISTENS);
-    error = list(io);
+    error = torc__readiness_list(io);
     if (error != 0)
         torc__socket_close(descriptor, false);
     return error;
@@ -552,7 +640,7 @@ int torc__readiness_adopt_listener(torc_driver *driver, torc_io *io, int descrip
     if (error != 0)
         return error;
     set_up(driver, io, descriptor, LISTENS);
-    return list(io);
+    return torc__readiness_list(io);
 }
 
 void torc__readiness_start_accepting(torc_io *io, bool on)
@@ -563,7 +651,7 @@ void torc__readiness_start_accepting(torc_io *io, bool on)
         io->state |= RECEIVES;
     else
         io->state &= ~(uint32_t)RECEIVES;
-    watch_as_wanted(io);
+    torc__readiness_watch_as_wanted(io);
 }
 
 int torc__readiness_connect(
@@ -575,7 +663,7 @@ int torc__readiness_connect(
     if (descriptor < 0)
         return descriptor;
     set_up(driver, io, descriptor, CONNECTS);
-    error = list(io);
+    error = torc__readiness_list(io);
     if (error != 0)
         torc__socket_close(descriptor, false);
     return error;
@@ -585,5 +673,5 @@ int torc__readiness_connect(
 int torc__readiness_adopt(torc_driver *driver, torc_io *io, int descriptor)
 {
     set_up(driver, io, descriptor, RECEIVES);
-    return list(io);
+    return torc__readiness_list(io);
 }

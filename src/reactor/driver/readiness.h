@@ -30,7 +30,7 @@ typedef struct torc__poller {
     /*
      * Looks out for `wanted` of io->descriptor from now on, after having looked out for `before`
      * (TORC__... bits; 0 with `listed` false: it was not known). With `forget` it is taken out.
-     * 0 or -errno.
+     * 0 or -errno; -EPERM for what is always ready.
      */
     int (*watch)(torc__readiness *readiness, torc_io *io, unsigned wanted, bool listed);
     void (*forget)(torc__readiness *readiness, torc_io *io);
@@ -58,6 +58,13 @@ struct torc__readiness {
     torc_io *stranded[TORC__STRANDED_MAX];
     size_t stranded_count;
     int stranding_error;
+
+    struct torc__datagram_batch *datagrams; /* NULL until a datagram io is opened */
+
+    /* Those that need no waiting for, which a poller may refuse (epoll: regular files). */
+    torc_io **always_ready;
+    size_t always_ready_count;
+    size_t always_ready_capacity;
 };
 
 /* What a driver on a poller puts into its torc_driver_class. */
@@ -73,6 +80,14 @@ void torc__readiness_start_accepting(torc_io *io, bool on);
 int torc__readiness_connect(
     torc_driver *driver, torc_io *io, const torc_address *peer, const torc_address *local);
 int torc__readiness_adopt(torc_driver *driver, torc_io *io, int descriptor);
+int torc__readiness_open_datagrams(torc_driver *driver, torc_io *io, const torc_address *local,
+    const torc_address *peer, const torc_datagram_options *options);
+int torc__readiness_adopt_datagrams(
+    torc_driver *driver, torc_io *io, int descriptor, const torc_datagram_options *options);
+int torc__readiness_multicast(torc_io *io, const torc_multicast *request);
+int torc__readiness_adopt_stream(
+    torc_driver *driver, torc_io *io, int descriptor, bool receives, bool sends);
+int torc__readiness_watch(torc_driver *driver, torc_io *io, int descriptor);
 
 /* The entries of its class that all of them share; name, size and open are its own. */
 #define TORC__READINESS_CALLS \
@@ -84,7 +99,12 @@ int torc__readiness_adopt(torc_driver *driver, torc_io *io, int descriptor);
     .adopt_listener = torc__readiness_adopt_listener, \
     .start_accepting = torc__readiness_start_accepting, \
     .connect = torc__readiness_connect, \
-    .adopt = torc__readiness_adopt
+    .adopt = torc__readiness_adopt, \
+    .adopt_stream = torc__readiness_adopt_stream, \
+    .watch = torc__readiness_watch, \
+    .open_datagrams = torc__readiness_open_datagrams, \
+    .adopt_datagrams = torc__readiness_adopt_datagrams, \
+    .multicast = torc__readiness_multicast
 
 /* For pollers. */
 void torc__readiness_woke(torc__readiness *readiness);

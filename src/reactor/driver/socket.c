@@ -5,6 +5,8 @@
 
 #include "base/socket_address.h"
 #include "base/system_call.h"
+#include "reactor/driver/path_lock.h"
+#include "reactor/driver/socket_passing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,20 +92,34 @@ static int set_listening_options(
     return error;
 }
 
-/* The mode is set before anyone can connect: before listen(). */
-static int bind_and_listen(int descriptor, const struct sockaddr_storage *socket, socklen_t length,
-    const torc_socket_options *options)
+/* The mode is set before anyone can connect: before listen(). `path` is NULL without a file. */
+static int bind_then_listen(int descriptor, const struct sockaddr_storage *socket,
+    socklen_t length, const char *path, const torc_socket_options *options)
 {
     int backlog = options->backlog > 0 ? options->backlog : DEFAULT_BACKLOG;
-    const char *path = ((const struct sockaddr_un *)(const void *)socket)->sun_path;
-    bool has_file = socket->ss_family == AF_UNIX && path[0] != '\0';
 
     if (TORC__CALL(bind, descriptor, (const struct sockaddr *)socket, length) < 0)
         return -errno;
-    if (has_file && options->unix_mode >= 0
+    if (path != NULL && options->unix_mode >= 0
         && TORC__CALL(chmod, path, (mode_t)options->unix_mode) < 0)
         return -errno;
     return TORC__CALL(listen, descriptor, backlog) == 0 ? 0 : -errno;
+}
+
+/* Between the two a socket looks like a dead program's: see path_lock.h. */
+static int bind_and_listen(int descriptor, const struct sockaddr_storage *socket, socklen_t length,
+    const torc_socket_options *options)
+{
+    const char *path = ((const struct sockaddr_un *)(const void *)socket)->sun_path;
+    int error;
+    int lock;
+
+    if (socket->ss_family != AF_UNIX || path[0] == '\0')
+        return bind_then_listen(descriptor, socket, length, NULL, options);
+    lock = torc__path_lock(path);
+    error = bind_then_listen(descriptor, socket, length, path, options);
+    torc__path_unlock(lock, path);
+    return error;
 }
 
 int torc__socket_listen(const torc_address *address, const torc_socket_options *options)
@@ -329,6 +345,8 @@ int torc__socket_set_option(int descriptor, torc_io_option option, int value)
 {
     if (option == TORC_IO_KEEP_ALIVE)
         return set_keep_alive(descriptor, value);
+    if (option == TORC_IO_TAKE_DESCRIPTORS)
+        return torc__socket_passes_descriptors(descriptor);
     if (TORC__CALL(setsockopt, descriptor, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) < 0)
         return -errno;
     return 0;

@@ -13,12 +13,13 @@ static unsigned int last;
 static bool failed;
 static bool watching;
 static size_t spared;
+static bool vital_spared;
 
 static bool allow(size_t size)
 {
     bool refused = counted >= first && counted < last;
 
-    if (size == spared)
+    if (size == spared || (vital_spared && torc__allocation_is_vital()))
         return true;
     counted++;
     failed = failed || refused;
@@ -63,6 +64,11 @@ bool an_allocation_failed(void)
 void spare_allocations_of(size_t size)
 {
     spared = size;
+}
+
+void spare_vital_allocations(void)
+{
+    vital_spared = true;
 }
 
 void pause_allocation_failures(void)

@@ -17,6 +17,9 @@ void fail_all_allocations(void);
 /* Allocations of just this size go well and are not counted, from now on. 0: there is none such. */
 void spare_allocations_of(size_t size);
 
+/* From now on those go well, and are not counted, whose failure ends the process. */
+void spare_vital_allocations(void);
+
 /* In between, allocations go well and are not counted. */
 void pause_allocation_failures(void);
 void resume_allocation_failures(void);

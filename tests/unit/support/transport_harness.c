@@ -6,15 +6,19 @@
  */
 #include "support/transport_harness.h"
 
+#include <torc/process.h>
+
 #include "support/driver_works.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <termios.h>
 #include <unistd.h>
 
 typedef struct combination {
@@ -37,6 +41,8 @@ static const struct {
     { ON_TCP6, "tcp6" },
     { ON_UNIX, "unix" },
     { ON_MEMORY, "memory" },
+    { ON_PIPES, "pipes" },
+    { ON_PTY, "pty" },
 };
 
 enum { CARRIERS = sizeof carriers / sizeof carriers[0] };
@@ -158,7 +164,7 @@ void begin_listening(world *w)
     char text[200];
     torc_address address;
 
-    if (w->carrier == ON_MEMORY || w->port != NULL)
+    if ((w->carrier & (ON_MEMORY | ON_PIPES | ON_PTY)) || w->port != NULL)
         return;
     if (w->carrier == ON_UNIX)
         snprintf(text, sizeof text, "unix:%s/socket", w->directory);
@@ -183,8 +189,47 @@ static torc_result connect_failed(void *self, torc_result failed)
     return torc_nothing();
 }
 
+static void begin_pipes(world *w)
+{
+    int there[2];
+    int back[2];
+
+    assert_int_equal(pipe2(there, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(back, O_CLOEXEC), 0);
+    (void)torc_attach(w->scope, there[0], back[1], factory_of(&w->server));
+    (void)torc_attach(w->scope, back[0], there[1], factory_of(&w->client));
+}
+
+static void begin_pty(world *w)
+{
+    struct termios raw;
+    char path[64];
+    int ours = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    int theirs;
+
+    assert_true(ours >= 0);
+    assert_int_equal(grantpt(ours), 0);
+    assert_int_equal(unlockpt(ours), 0);
+    assert_int_equal(ptsname_r(ours, path, sizeof path), 0);
+    theirs = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(theirs >= 0);
+    assert_int_equal(tcgetattr(theirs, &raw), 0);
+    cfmakeraw(&raw);
+    assert_int_equal(tcsetattr(theirs, TCSANOW, &raw), 0);
+    (void)torc_attach(w->scope, theirs, theirs, factory_of(&w->server));
+    (void)torc_attach(w->scope, ours, ours, factory_of(&w->client));
+}
+
 void begin_connecting(world *w)
 {
+    if (w->carrier == ON_PIPES) {
+        begin_pipes(w);
+        return;
+    }
+    if (w->carrier == ON_PTY) {
+        begin_pty(w);
+        return;
+    }
     if (w->carrier == ON_MEMORY) {
         assert_true(
             torc_connect_in_memory(w->scope, factory_of(&w->server), factory_of(&w->client)));

@@ -44,9 +44,11 @@ enum {
     ON_TCP6 = 1 << 1,
     ON_UNIX = 1 << 2,
     ON_MEMORY = 1 << 3,
+    ON_PIPES = 1 << 4, /* one for each direction, as between a program and its child */
+    ON_PTY = 1 << 5,   /* a raw pseudo-terminal, which has no halves */
     ON_IP = ON_TCP | ON_TCP6,
     ON_SOCKETS = ON_IP | ON_UNIX,
-    ON_ALL = ON_SOCKETS | ON_MEMORY,
+    ON_ALL = ON_SOCKETS | ON_MEMORY | ON_PIPES,
 
     /* Where the peer of a connection that was aborted learns that it was. */
     ON_RESETTING = ON_IP | ON_MEMORY,

@@ -3,6 +3,8 @@
  */
 #include "testing/support.h"
 
+#include <torc/coroutine.h>
+
 #include "base/memory.h"
 #include "support/expect_abort.h"
 #include "testing/pending.h"
@@ -99,6 +101,23 @@ static void it_is_said_why_a_deferred_is_pending(void **state)
     torc_deferred_unpause(paused);
     torc_fire(inner, torc_nothing());
     torc_testing_free(reactor);
+}
+
+static torc_result sleep_long(torc_scope *scope, void *unused)
+{
+    (void)unused;
+    return torc_sleep(scope, TORC_HOUR);
+}
+
+static void coroutines_are_pending_and_named(void **state)
+{
+    torc_reactor *reactor = torc_testing_reactor();
+
+    (void)state;
+    torc_spawn(torc_root(reactor), sleep_long, NULL);
+    torc_testing_advance(reactor, TORC_SECOND);
+    torc_testing_free(reactor);
+    assert_failed_with("1 coroutine (sleep_long) is pending");
 }
 
 static void connections_in_the_making_are_pending_and_named(void **state)
@@ -504,6 +523,7 @@ int main(void)
         KIT_TEST(of_many_only_the_first_are_described),
         KIT_TEST(deferreds_are_pending),
         KIT_TEST(it_is_said_why_a_deferred_is_pending),
+        KIT_TEST(coroutines_are_pending_and_named),
         KIT_TEST(connections_in_the_making_are_pending_and_named),
         KIT_TEST(connections_are_pending_and_named),
         KIT_TEST(what_is_in_inner_scopes_is_pending),

@@ -455,7 +455,7 @@ static const behaviour behaviours[] = {
     { "a factory goes with its last connection", factory_goes_with_its_last_connection,
         ON_MEMORY },
     { "unlisten in connection_made", unlisten_in_connection_made, ON_ALL },
-    { "addresses of both ends", addresses_of_both_ends, ON_ALL },
+    { "addresses of both ends", addresses_of_both_ends, ON_SOCKETS | ON_MEMORY },
     { "the peer's host from beginning to end", peer_host_from_beginning_to_end, ON_ALL },
     { "options are accepted", options_are_accepted, ON_ALL },
     { "the log shows who speaks", log_shows_who_speaks, ON_ALL },
