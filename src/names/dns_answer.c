@@ -198,7 +198,7 @@ void torc__answer_read(torc_slice message, uint16_t id, torc_slice name, uint16_
 
 /* -- entries ------------------------------------------------------------------------------- */
 
-static void fill(torc__entry *entry, const torc__answer *answer, torc_record *list, char *bytes,
+static void fill(torc__known *entry, const torc__answer *answer, torc_record *list, char *bytes,
     reading *self)
 {
     torc_slice name = torc__dns_name_slice(&answer->name);
@@ -223,7 +223,7 @@ static void fill(torc__entry *entry, const torc__answer *answer, torc_record *li
     entry->records.list = list;
 }
 
-torc__entry *torc__answer_entry(const torc__answer *answer, torc_slice message, uint16_t type,
+torc__known *torc__answer_known(const torc__answer *answer, torc_slice message, uint16_t type,
     torc_slice key, torc_time expires, torc__dns_bytes *scratch)
 {
     char text[TORC_NAME_TEXT_MAX];
@@ -231,15 +231,15 @@ torc__entry *torc__answer_entry(const torc__answer *answer, torc_slice message, 
     size_t list = answer->count * sizeof(torc_record);
     reading self = { .type = type };
     torc__dns_question question;
-    torc__entry *entry;
+    torc__known *entry;
     void *extra;
 
     if (answer->kind != TORC__ANSWER_RECORDS)
-        return torc__entry_new(answer->kind == TORC__ANSWER_NO_NAME ? TORC__ENTRY_NO_NAME
-                                                                    : TORC__ENTRY_NO_DATA,
+        return torc__known_new(answer->kind == TORC__ANSWER_NO_NAME ? TORC__KNOWN_NO_NAME
+                                                                    : TORC__KNOWN_NO_DATA,
             key, expires, 0, NULL);
-    entry = torc__entry_new(
-        TORC__ENTRY_RECORDS, key, expires, list + answer->bytes + length, &extra);
+    entry = torc__known_new(
+        TORC__KNOWN_RECORDS, key, expires, list + answer->bytes + length, &extra);
     if (entry == NULL)
         return NULL;
     entry->records.expires = expires;

@@ -5,7 +5,7 @@
 #define TORC_NAMES_DNS_ANSWER_H
 
 #include "names/dns_message.h"
-#include "names/entry.h"
+#include "names/known.h"
 
 /* So many aliases are followed, in one message and over several. */
 enum { TORC__ALIASES_MAX = 8 };
@@ -43,7 +43,7 @@ void torc__answer_read(torc_slice message, uint16_t id, torc_slice name, uint16_
 /*
  * The entry of an answer with records, or that says that there are none. NULL when memory is out.
  */
-torc__entry *torc__answer_entry(const torc__answer *answer, torc_slice message, uint16_t type,
+torc__known *torc__answer_known(const torc__answer *answer, torc_slice message, uint16_t type,
     torc_slice key, torc_time expires, torc__dns_bytes *scratch);
 
 #endif /* TORC_NAMES_DNS_ANSWER_H */

@@ -20,7 +20,7 @@ typedef struct torc__host_addresses {
 struct torc__host_lookup {
     torc__asker asker;
     torc__task task;
-    torc__entry *entry; /* that was known, until it is told */
+    torc__known *entry; /* that was known, until it is told */
     uint16_t port;
     bool only_ipv6;
     void (*found)(torc__host_lookup *lookup, const torc__host_addresses *addresses);

@@ -17,43 +17,43 @@ typedef struct look_up {
     torc__asker asker;
     torc_deferred *deferred;
     torc_timer timer;       /* of an answer that the driver gives late */
-    torc__entry *entry;     /* that answer */
+    torc__known *entry;     /* that answer */
     const char *what;       /* "records" */
     char name[];
 } look_up;
 
 /* -- results ------------------------------------------------------------------------------- */
 
-static torc_result result_of(torc__entry *entry, const char *name)
+static torc_result result_of(torc__known *entry, const char *name)
 {
     switch (entry->kind) {
-    case TORC__ENTRY_NO_NAME:
+    case TORC__KNOWN_NO_NAME:
         return torc_fail_with(&torc_error_unknown_host, "there is no such name: %s", name);
-    case TORC__ENTRY_NO_DATA:
+    case TORC__KNOWN_NO_DATA:
         return torc_fail_with(
             &torc_error_unknown_host, "%s has nothing of the kind asked for", name);
     default:
-        return torc_value(&torc__type_entry, torc__entry_hold(entry));
+        return torc_value(&torc__type_known, torc__known_hold(entry));
     }
 }
 
-static torc__entry *entry_of(torc_result result, torc__entry_kind kind)
+static torc__known *entry_of(torc_result result, torc__known_kind kind)
 {
-    torc__entry *entry = torc_result_value(result, &torc__type_entry);
+    torc__known *entry = torc_result_value(result, &torc__type_known);
 
     return entry->kind == kind ? entry : NULL;
 }
 
 const torc_host *torc_result_host(torc_result result)
 {
-    torc__entry *entry = entry_of(result, TORC__ENTRY_HOST);
+    torc__known *entry = entry_of(result, TORC__KNOWN_HOST);
 
     return entry != NULL ? entry->host : NULL;
 }
 
 const torc_records *torc_result_records(torc_result result)
 {
-    torc__entry *entry = entry_of(result, TORC__ENTRY_RECORDS);
+    torc__known *entry = entry_of(result, TORC__KNOWN_RECORDS);
 
     return entry != NULL ? &entry->records : NULL;
 }
@@ -65,11 +65,11 @@ static torc_deferred *no_memory(torc_scope *scope, const char *name)
 }
 
 /* What was found at once. Takes over `entry`. */
-static torc_deferred *known(torc_scope *scope, torc__entry *entry, const char *name)
+static torc_deferred *known(torc_scope *scope, torc__known *entry, const char *name)
 {
     torc_deferred *deferred = torc_deferred_fired(scope, result_of(entry, name));
 
-    torc__entry_release(entry);
+    torc__known_release(entry);
     return deferred;
 }
 
@@ -79,7 +79,7 @@ static void free_look_up(look_up *self)
 {
     torc__asker_cancel(&self->asker);
     torc_timer_cancel(&self->timer);
-    torc__entry_release(self->entry);
+    torc__known_release(self->entry);
     torc__free(self);
 }
 
@@ -89,7 +89,7 @@ static void cancel(torc_deferred *deferred, void *argument)
     free_look_up(argument);
 }
 
-static void answered(torc__asker *asker, torc__entry *entry, const torc_failure *failure)
+static void answered(torc__asker *asker, torc__known *entry, const torc_failure *failure)
 {
     look_up *self = TORC_CONTAINER_OF(asker, look_up, asker);
     torc_deferred *deferred = self->deferred;
@@ -126,7 +126,7 @@ static torc_deferred *wait_for(torc_scope *scope, look_up *self)
 torc_deferred *torc_resolve_by(torc_resolver *resolver, torc_scope *scope, const char *name)
 {
     torc_failure *failure = NULL;
-    torc__entry *entry;
+    torc__known *entry;
     look_up *self;
 
     torc__check_thread(resolver->reactor, "torc_resolve_by");
@@ -173,10 +173,10 @@ static torc_deferred *ask_driver(torc_scope *scope, const char *name)
         count = driver->kind->look_up(
             driver, name, 0, false, addresses, TORC_HOST_ADDRESSES_MAX, &delay);
     if (count > 0)
-        self->entry = torc__entry_of_host(torc_slice_make(NULL, 0), 0, name, addresses, count);
+        self->entry = torc__known_of_host(torc_slice_make(NULL, 0), 0, name, addresses, count);
     else
-        self->entry = torc__entry_new(
-            TORC__ENTRY_NO_NAME, torc_slice_make(NULL, 0), 0, 0, NULL);
+        self->entry = torc__known_new(
+            TORC__KNOWN_NO_NAME, torc_slice_make(NULL, 0), 0, 0, NULL);
     if (self->entry == NULL) {
         free_look_up(self);
         return no_memory(scope, name);
@@ -203,7 +203,7 @@ torc_deferred *torc_look_up_by(
     torc_resolver *resolver, torc_scope *scope, const char *name, torc_record_type type)
 {
     torc__dns_name wire;
-    torc__entry *entry;
+    torc__known *entry;
     look_up *self;
     uint64_t questions = resolver->counts.questions + resolver->counts.shared;
 
@@ -240,11 +240,11 @@ torc_deferred *torc_look_up(torc_scope *scope, const char *name, torc_record_typ
 
 /* -- for endpoints ------------------------------------------------------------------------- */
 
-static void tell(torc__host_lookup *lookup, torc__entry *entry, const char *problem)
+static void tell(torc__host_lookup *lookup, torc__known *entry, const char *problem)
 {
     torc__host_addresses addresses = { .problem = problem };
 
-    if (entry != NULL && entry->kind != TORC__ENTRY_HOST)
+    if (entry != NULL && entry->kind != TORC__KNOWN_HOST)
         addresses.problem = "there is no such name, or it has no address of the kind asked for";
     for (size_t i = 0; entry != NULL && entry->host != NULL && i < entry->host->count; i++) {
         torc_address *address = &addresses.list[addresses.count];
@@ -258,7 +258,7 @@ static void tell(torc__host_lookup *lookup, torc__entry *entry, const char *prob
     lookup->found(lookup, &addresses);
 }
 
-static void host_answered(torc__asker *asker, torc__entry *entry, const torc_failure *failure)
+static void host_answered(torc__asker *asker, torc__known *entry, const torc_failure *failure)
 {
     torc__host_lookup *lookup = TORC_CONTAINER_OF(asker, torc__host_lookup, asker);
 
@@ -268,11 +268,11 @@ static void host_answered(torc__asker *asker, torc__entry *entry, const torc_fai
 static void host_known(torc__task *task)
 {
     torc__host_lookup *lookup = TORC_CONTAINER_OF(task, torc__host_lookup, task);
-    torc__entry *entry = lookup->entry;
+    torc__known *entry = lookup->entry;
 
     lookup->entry = NULL;
     tell(lookup, entry, NULL);
-    torc__entry_release(entry);
+    torc__known_release(entry);
 }
 
 int torc__host_lookup_start(torc__host_lookup *lookup, torc_reactor *reactor, const char *host,
@@ -303,6 +303,6 @@ void torc__host_lookup_cancel(torc__host_lookup *lookup)
 {
     torc__asker_cancel(&lookup->asker);
     torc__cancel_task(&lookup->task);
-    torc__entry_release(lookup->entry);
+    torc__known_release(lookup->entry);
     lookup->entry = NULL;
 }

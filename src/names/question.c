@@ -55,7 +55,7 @@ struct torc__question {
     torc__dns_name name;   /* that is asked for now; at first the one of the key */
     torc__dns_name asked;  /* the same in the case that was sent */
     size_t key_length;
-    uint8_t key[TORC__ENTRY_KEY_MAX];
+    uint8_t key[TORC__KNOWN_KEY_MAX];
 };
 
 torc_slice torc__question_key(const torc__hash_entry *hashed)
@@ -99,7 +99,7 @@ void torc__question_drop(torc__question *question)
     torc_failure_release(question->failure);
 }
 
-void torc__tell_askers(torc__list *askers, torc__entry *entry, const torc_failure *failure)
+void torc__tell_askers(torc__list *askers, torc__known *entry, const torc_failure *failure)
 {
     torc__list *node;
 
@@ -113,11 +113,11 @@ void torc__tell_askers(torc__list *askers, torc__entry *entry, const torc_failur
 }
 
 /* Takes over what it is given. */
-static void finish(torc__question *self, torc__entry *entry, torc_failure *failure)
+static void finish(torc__question *self, torc__known *entry, torc_failure *failure)
 {
     close_question(self);
     torc__tell_askers(&self->askers, entry, failure);
-    torc__entry_release(entry);
+    torc__known_release(entry);
     torc_failure_release(failure);
 }
 
@@ -351,7 +351,7 @@ static torc_time expiry(torc__question *self, const torc__answer *answer)
 static void settle(torc__question *self, const torc__answer *answer, torc_slice message)
 {
     torc_resolver *resolver = self->resolver;
-    torc__entry *entry = torc__answer_entry(answer, message, self->type,
+    torc__known *entry = torc__answer_known(answer, message, self->type,
         torc__question_key(&self->hashed), expiry(self, answer), &resolver->scratch);
     torc_failure *failure = NULL;
 
@@ -398,13 +398,35 @@ static void ignore(torc__question *self)
         again(self, true);
 }
 
-static void received(void *owner, torc_slice bytes)
+/*
+ * The letters' case that was made up is taken back: names in the answer point to the question, and
+ * nobody wants to see it there. What is no answer in the same case stays as it is.
+ */
+static torc_slice restore_case(torc__question *self, torc_slice bytes)
+{
+    uint8_t *copy = self->resolver->message;
+    size_t length = self->asked.length;
+
+    if (self->by_stream || bytes.length < TORC__DNS_HEADER_SIZE + length
+        || bytes.length > sizeof self->resolver->message
+        || memcmp(bytes.data + TORC__DNS_HEADER_SIZE, self->asked.wire, length) != 0)
+        return bytes;
+    memcpy(copy, bytes.data, bytes.length);
+    memcpy(copy + TORC__DNS_HEADER_SIZE, self->name.wire, length);
+    self->asked = self->name;
+    return torc_slice_make(copy, bytes.length);
+}
+
+static void received(void *owner, torc_slice received_bytes)
 {
     torc__question *self = owner;
+    torc__dns_name asked = self->asked;
+    torc_slice bytes = restore_case(self, received_bytes);
     torc__answer answer;
 
     torc__answer_read(bytes, self->id, torc__dns_name_slice(&self->asked), self->type,
         !self->is_plain, self->aliases, &self->resolver->scratch, &answer);
+    self->asked = asked;
     switch (answer.kind) {
     case TORC__ANSWER_RECORDS:
     case TORC__ANSWER_NO_NAME:
@@ -468,16 +490,16 @@ static torc__question *new_question(
     return self;
 }
 
-torc__entry *torc__ask(torc_resolver *resolver, torc_slice name, uint16_t type, torc__asker *asker)
+torc__known *torc__ask(torc_resolver *resolver, torc_slice name, uint16_t type, torc__asker *asker)
 {
-    uint8_t bytes[TORC__ENTRY_KEY_MAX];
-    torc_slice key = torc_slice_make(bytes, torc__entry_key(type, name, bytes));
-    torc__entry *known = torc__cache_find(&resolver->cache, key, torc_now(resolver->reactor));
+    uint8_t bytes[TORC__KNOWN_KEY_MAX];
+    torc_slice key = torc_slice_make(bytes, torc__known_key(type, name, bytes));
+    torc__known *known = torc__cache_find(&resolver->cache, key, torc_now(resolver->reactor));
     torc__hash_entry *hashed;
     torc__question *question;
 
     if (known != NULL)
-        return torc__entry_hold(known);
+        return torc__known_hold(known);
     hashed = torc__hash_table_find(&resolver->questions, key);
     if (hashed != NULL) {
         question = TORC_CONTAINER_OF(hashed, torc__question, hashed);

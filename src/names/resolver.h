@@ -16,7 +16,7 @@
 #include <torc/names.h>
 
 #include "names/dns_bytes.h"
-#include "names/entry.h"
+#include "names/known.h"
 #include "names/hosts_file.h"
 #include "names/resolv_conf.h"
 #include "names/stream.h"
@@ -37,7 +37,7 @@ typedef struct torc__asker {
      * Told once, from the loop's turn: an entry of any kind, or NULL and why nobody could say. Both
      * are borrowed. May cancel any asker.
      */
-    void (*answered)(struct torc__asker *asker, torc__entry *entry, const torc_failure *failure);
+    void (*answered)(struct torc__asker *asker, torc__known *entry, const torc_failure *failure);
 } torc__asker;
 
 typedef struct torc__server {
@@ -71,6 +71,7 @@ struct torc_resolver {
     bool has_looked;
     bool ended;
     torc__dns_bytes scratch; /* for reading messages */
+    uint8_t message[4096];   /* the one that is read */
     size_t random_left;
     uint8_t random[256];     /* of the system's; fetched many at a time */
 };
@@ -90,21 +91,21 @@ void torc__resolver_random(torc_resolver *resolver, void *bytes, size_t length);
  * The entry for records of `type` that `name`, a name, has, where it is known; the caller's to
  * release. NULL: `asker` is linked and will be told; or it is not linked, and memory is out.
  */
-torc__entry *torc__ask(
+torc__known *torc__ask(
     torc_resolver *resolver, torc_slice name, uint16_t type, torc__asker *asker);
 
 /*
  * The entry of a host. As torc__ask, but where `asker` is not linked *ret_failure says why not, and
  * is the caller's to release.
  */
-torc__entry *torc__find_host(torc_resolver *resolver, torc_slice name, torc__asker *asker,
+torc__known *torc__find_host(torc_resolver *resolver, torc_slice name, torc__asker *asker,
     torc_failure **ret_failure);
 
 /* It will not be told any more. A no-op on one that does not wait. */
 void torc__asker_cancel(torc__asker *asker);
 
 /* Tells all in `askers`, a list that is not reached from elsewhere any more. */
-void torc__tell_askers(torc__list *askers, torc__entry *entry, const torc_failure *failure);
+void torc__tell_askers(torc__list *askers, torc__known *entry, const torc_failure *failure);
 
 /* Drops the question, which nobody waits for, or the search. */
 void torc__question_drop(torc__question *question);

@@ -55,7 +55,7 @@ struct torc__search {
     size_t counts[KINDS];   /* of addresses of each */
     char name[TORC_NAME_TEXT_MAX];
     size_t key_length;
-    uint8_t key[TORC__ENTRY_KEY_MAX];
+    uint8_t key[TORC__KNOWN_KEY_MAX];
 };
 
 torc_slice torc__search_key(const torc__hash_entry *hashed)
@@ -106,16 +106,16 @@ void torc__search_drop(torc__search *search)
 }
 
 /* Takes over what it is given. */
-static void finish(torc__search *self, torc__entry *entry, torc_failure *failure)
+static void finish(torc__search *self, torc__known *entry, torc_failure *failure)
 {
     close_search(self);
     torc__tell_askers(&self->askers, entry, failure);
-    torc__entry_release(entry);
+    torc__known_release(entry);
     torc_failure_release(failure);
 }
 
 /* Keeps the entry, too. */
-static void finish_with(torc__search *self, torc__entry *entry)
+static void finish_with(torc__search *self, torc__known *entry)
 {
     torc_resolver *resolver = self->resolver;
 
@@ -130,13 +130,13 @@ static void finish_with(torc__search *self, torc__entry *entry)
 static void finish_with_addresses(torc__search *self)
 {
     torc__order_addresses(self->addresses, self->count);
-    finish_with(self, torc__entry_of_host(torc__search_key(&self->hashed), self->expires,
+    finish_with(self, torc__known_of_host(torc__search_key(&self->hashed), self->expires,
         self->name, self->addresses, self->count));
 }
 
 static void finish_with_nothing(torc__search *self)
 {
-    finish_with(self, torc__entry_new(self->exists ? TORC__ENTRY_NO_DATA : TORC__ENTRY_NO_NAME,
+    finish_with(self, torc__known_new(self->exists ? TORC__KNOWN_NO_DATA : TORC__KNOWN_NO_NAME,
         torc__search_key(&self->hashed), self->expires, 0, NULL));
 }
 
@@ -201,12 +201,12 @@ static void add_address(torc__search *self, size_t kind, const torc_record *reco
     self->counts[kind]++;
 }
 
-static void see_entry(torc__search *self, size_t kind, const torc__entry *entry)
+static void see_entry(torc__search *self, size_t kind, const torc__known *entry)
 {
     if (entry->expires < self->expires)
         self->expires = entry->expires;
-    self->exists |= entry->kind != TORC__ENTRY_NO_NAME;
-    if (entry->kind != TORC__ENTRY_RECORDS)
+    self->exists |= entry->kind != TORC__KNOWN_NO_NAME;
+    if (entry->kind != TORC__KNOWN_RECORDS)
         return;
     snprintf(self->name, sizeof self->name, "%s", entry->records.name);
     for (size_t i = 0; i < entry->records.count; i++)
@@ -259,7 +259,7 @@ static void look_whether_done(torc__search *self)
 }
 
 static void kind_answered(
-    torc__asker *asker, torc__entry *entry, const torc_failure *failure)
+    torc__asker *asker, torc__known *entry, const torc_failure *failure)
 {
     kind_asker *kind = TORC_CONTAINER_OF(asker, kind_asker, asker);
     torc__search *self = kind->search;
@@ -276,12 +276,12 @@ static void ask_kind(torc__search *self, const torc__dns_name *name, size_t kind
 {
     static const uint16_t types[KINDS] = { [IPV6] = TORC_RECORD_AAAA, [IPV4] = TORC_RECORD_A };
     kind_asker *asker = &self->kinds[kind];
-    torc__entry *entry = torc__ask(
+    torc__known *entry = torc__ask(
         self->resolver, torc__dns_name_slice(name), types[kind], &asker->asker);
 
     if (entry != NULL) {
         see_entry(self, kind, entry);
-        torc__entry_release(entry);
+        torc__known_release(entry);
         return;
     }
     asker->waits = torc__list_is_linked(&asker->asker.link);
@@ -329,7 +329,7 @@ static void system_found(torc__system_lookup *lookup, const torc__system_address
     /* How long it may be kept the system does not say; in what order it is tried, it does. */
     self->expires = 0;
     if (self->count > 0)
-        finish_with(self, torc__entry_of_host(torc__search_key(&self->hashed), self->expires,
+        finish_with(self, torc__known_of_host(torc__search_key(&self->hashed), self->expires,
             self->name, self->addresses, self->count));
     else if (found->is_missing)
         finish_with_nothing(self);
@@ -416,16 +416,16 @@ static size_t find_at_hand(const torc_resolver *resolver, torc_slice name, torc_
 }
 
 /* Kept for a while, so that the order is not found out each time. */
-static torc__entry *entry_at_hand(
+static torc__known *entry_at_hand(
     torc_resolver *resolver, torc_slice key, const torc_address *addresses, size_t count)
 {
     torc_time now = torc_now(resolver->reactor);
-    char name[TORC__ENTRY_KEY_MAX];
-    torc__entry *entry;
+    char name[TORC__KNOWN_KEY_MAX];
+    torc__known *entry;
 
     memcpy(name, key.data + 1, key.length - 1);
     name[key.length - 1] = '\0';
-    entry = torc__entry_of_host(key, now + HOSTS_KEPT, name, addresses, count);
+    entry = torc__known_of_host(key, now + HOSTS_KEPT, name, addresses, count);
     if (entry != NULL)
         torc__cache_add(&resolver->cache, entry, now);
     return entry;
@@ -454,13 +454,13 @@ static torc__search *search_for(torc_resolver *resolver, torc_slice key)
     return NULL;
 }
 
-torc__entry *torc__find_host(torc_resolver *resolver, torc_slice name, torc__asker *asker,
+torc__known *torc__find_host(torc_resolver *resolver, torc_slice name, torc__asker *asker,
     torc_failure **ret_failure)
 {
     torc_address addresses[TORC_HOST_ADDRESSES_MAX];
-    uint8_t bytes[TORC__ENTRY_KEY_MAX];
-    torc_slice key = torc_slice_make(bytes, torc__entry_host_key(name, bytes));
-    torc__entry *entry;
+    uint8_t bytes[TORC__KNOWN_KEY_MAX];
+    torc_slice key = torc_slice_make(bytes, torc__known_host_key(name, bytes));
+    torc__known *entry;
     torc__search *search;
     size_t count;
 
@@ -472,7 +472,7 @@ torc__entry *torc__find_host(torc_resolver *resolver, torc_slice name, torc__ask
     entry = torc__cache_find(&resolver->cache, key, torc_now(resolver->reactor));
     if (entry != NULL) {
         resolver->counts.from_cache++;
-        return torc__entry_hold(entry);
+        return torc__known_hold(entry);
     }
     count = find_at_hand(resolver, name, addresses);
     if (count > 0) {

@@ -1,7 +1,7 @@
 /*
  * Entries, and the cache of them.
  */
-#include "names/entry.h"
+#include "names/known.h"
 
 #include "base/memory.h"
 #include "names/dns_bytes.h"
@@ -13,12 +13,12 @@ static size_t aligned(size_t size)
     return (size + alignment - 1) / alignment * alignment;
 }
 
-torc__entry *torc__entry_new(torc__entry_kind kind, torc_slice key, torc_time expires,
+torc__known *torc__known_new(torc__known_kind kind, torc_slice key, torc_time expires,
     size_t extra, void **ret_extra)
 {
-    size_t head = aligned(sizeof(torc__entry));
+    size_t head = aligned(sizeof(torc__known));
     size_t size = head + extra + key.length;
-    torc__entry *entry = torc__allocate_zeroed(size);
+    torc__known *entry = torc__allocate_zeroed(size);
     char *bytes = (char *)entry;
 
     if (entry == NULL)
@@ -35,25 +35,25 @@ torc__entry *torc__entry_new(torc__entry_kind kind, torc_slice key, torc_time ex
     return entry;
 }
 
-torc__entry *torc__entry_hold(torc__entry *entry)
+torc__known *torc__known_hold(torc__known *entry)
 {
     entry->holders++;
     return entry;
 }
 
-void torc__entry_release(torc__entry *entry)
+void torc__known_release(torc__known *entry)
 {
     if (entry != NULL && --entry->holders == 0)
         torc__free(entry);
 }
 
-torc__entry *torc__entry_of_host(torc_slice key, torc_time expires, const char *name,
+torc__known *torc__known_of_host(torc_slice key, torc_time expires, const char *name,
     const torc_address *addresses, size_t count)
 {
     size_t length = strlen(name) + 1;
     size_t size = sizeof(torc_host) + count * sizeof *addresses;
     void *extra;
-    torc__entry *entry = torc__entry_new(TORC__ENTRY_HOST, key, expires, size + length, &extra);
+    torc__known *entry = torc__known_new(TORC__KNOWN_HOST, key, expires, size + length, &extra);
 
     if (entry == NULL)
         return NULL;
@@ -68,15 +68,15 @@ torc__entry *torc__entry_of_host(torc_slice key, torc_time expires, const char *
 
 static void hold(void *value)
 {
-    torc__entry_hold(value);
+    torc__known_hold(value);
 }
 
 static void release(void *value)
 {
-    torc__entry_release(value);
+    torc__known_release(value);
 }
 
-const torc_type torc__type_entry = { .name = "names", .hold = hold, .release = release };
+const torc_type torc__type_known = { .name = "names", .hold = hold, .release = release };
 
 /* -- keys ---------------------------------------------------------------------------------- */
 
@@ -89,7 +89,7 @@ static void copy_lower(uint8_t *to, torc_slice from)
     }
 }
 
-size_t torc__entry_key(uint16_t type, torc_slice name, uint8_t key[TORC__ENTRY_KEY_MAX])
+size_t torc__known_key(uint16_t type, torc_slice name, uint8_t key[TORC__KNOWN_KEY_MAX])
 {
     key[0] = 'R';
     torc__dns_set16(key + 1, type);
@@ -97,9 +97,9 @@ size_t torc__entry_key(uint16_t type, torc_slice name, uint8_t key[TORC__ENTRY_K
     return 3 + name.length;
 }
 
-size_t torc__entry_host_key(torc_slice host, uint8_t key[TORC__ENTRY_KEY_MAX])
+size_t torc__known_host_key(torc_slice host, uint8_t key[TORC__KNOWN_KEY_MAX])
 {
-    if (host.length > TORC__ENTRY_KEY_MAX - 1)
+    if (host.length > TORC__KNOWN_KEY_MAX - 1)
         return 0;
     key[0] = 'H';
     copy_lower(key + 1, host);
@@ -110,7 +110,7 @@ size_t torc__entry_host_key(torc_slice host, uint8_t key[TORC__ENTRY_KEY_MAX])
 
 static torc_slice key_of(const torc__hash_entry *hashed)
 {
-    return TORC_CONTAINER_OF(hashed, torc__entry, hashed)->key;
+    return TORC_CONTAINER_OF(hashed, torc__known, hashed)->key;
 }
 
 void torc__cache_init(torc__cache *cache, size_t count_max, size_t bytes_max)
@@ -122,17 +122,17 @@ void torc__cache_init(torc__cache *cache, size_t count_max, size_t bytes_max)
     cache->bytes_max = bytes_max;
 }
 
-static void drop(torc__cache *cache, torc__entry *entry)
+static void drop(torc__cache *cache, torc__known *entry)
 {
     torc__hash_table_remove(&cache->table, &entry->hashed);
     torc__list_remove(&entry->link);
     cache->bytes -= entry->size;
-    torc__entry_release(entry);
+    torc__known_release(entry);
 }
 
-static torc__entry *oldest(torc__cache *cache)
+static torc__known *oldest(torc__cache *cache)
 {
-    return TORC_CONTAINER_OF(cache->uses.next, torc__entry, link);
+    return TORC_CONTAINER_OF(cache->uses.next, torc__known, link);
 }
 
 void torc__cache_clear(torc__cache *cache)
@@ -142,14 +142,14 @@ void torc__cache_clear(torc__cache *cache)
     torc__hash_table_clear(&cache->table);
 }
 
-torc__entry *torc__cache_find(torc__cache *cache, torc_slice key, torc_time now)
+torc__known *torc__cache_find(torc__cache *cache, torc_slice key, torc_time now)
 {
     torc__hash_entry *hashed = torc__hash_table_find(&cache->table, key);
-    torc__entry *entry;
+    torc__known *entry;
 
     if (hashed == NULL)
         return NULL;
-    entry = TORC_CONTAINER_OF(hashed, torc__entry, hashed);
+    entry = TORC_CONTAINER_OF(hashed, torc__known, hashed);
     if (entry->expires <= now) {
         drop(cache, entry);
         return NULL;
@@ -159,12 +159,12 @@ torc__entry *torc__cache_find(torc__cache *cache, torc_slice key, torc_time now)
     return entry;
 }
 
-void torc__cache_add(torc__cache *cache, torc__entry *entry, torc_time now)
+void torc__cache_add(torc__cache *cache, torc__known *entry, torc_time now)
 {
     torc__hash_entry *before = torc__hash_table_find(&cache->table, entry->key);
 
     if (before != NULL)
-        drop(cache, TORC_CONTAINER_OF(before, torc__entry, hashed));
+        drop(cache, TORC_CONTAINER_OF(before, torc__known, hashed));
     if (entry->expires <= now || entry->size > cache->bytes_max || cache->count_max == 0)
         return;
     while (cache->table.count >= cache->count_max
@@ -174,5 +174,5 @@ void torc__cache_add(torc__cache *cache, torc__entry *entry, torc_time now)
         return;
     torc__list_append(&cache->uses, &entry->link);
     cache->bytes += entry->size;
-    torc__entry_hold(entry);
+    torc__known_hold(entry);
 }
