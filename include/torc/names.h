@@ -18,10 +18,10 @@
  *
  *     torc_deferred *mail = torc_look_up(scope, "example.org", TORC_RECORD_MX);
  *
- * Each reactor has a resolver of its own, made when it is first needed, which does what the system's
- * does: it reads /etc/hosts and /etc/resolv.conf, and reads them again when they change. It keeps
- * what it was told for as long as it was told that it may, also that there is nothing. One that is
- * to behave otherwise is made by torc_resolver_new.
+ * Each reactor has a resolver of its own, made when it is first needed, which does what the
+ * system's does: it reads /etc/hosts and /etc/resolv.conf, and looks at most every five seconds
+ * whether they have changed. It keeps what it was told for as long as it was told that it may, also
+ * that there is nothing. One that is to behave otherwise is made by torc_resolver_new.
  *
  * Answers come from the loop's turn, or are there at once where they are known. What fails, fails
  * with torc_error_unknown_host (there is no such name, or nothing of that type: ask again and the
@@ -48,17 +48,17 @@ typedef struct torc_host {
     const char *name; /* the one that the addresses belong to, after all aliases */
     torc_time expires; /* on the reactor's clock; until then the resolver says the same again */
     size_t count;
-    torc_address addresses[];
+    const torc_address *addresses;
 } torc_host;
 
 /* So many at most are given of one host. */
 enum { TORC_HOST_ADDRESSES_MAX = 32 };
 
 /*
- * The addresses of `name`: of a numeric address itself, of "localhost" and what ends in ".localhost"
- * the loopback's, of what stands in the hosts file those; else the DNS is asked, for IPv6 and IPv4
- * at once. A name with fewer dots than the configuration says is tried in the search domains; one
- * that ends in a dot is not.
+ * The addresses of `name`: of a numeric address itself, of "localhost" and what ends in
+ * ".localhost" the loopback's, of what stands in the hosts file those; else the DNS is asked, for
+ * IPv6 and IPv4 at once. A name with fewer dots than the configuration says is tried in the search
+ * domains; one that ends in a dot is not.
  */
 TORC_API torc_deferred *torc_resolve(torc_scope *scope, const char *name);
 
@@ -91,7 +91,7 @@ typedef enum torc_record_type {
 } torc_record_type;
 
 typedef struct torc_record {
-    const char *name;      /* whose it is; without a dot at the end, special bytes as "\." and "\007" */
+    const char *name;      /* whose it is; no dot at the end, special bytes as "\." and "\007" */
     uint16_t type;         /* a torc_record_type, or another */
     uint16_t record_class; /* 1: the Internet's */
     uint32_t ttl;          /* in seconds, when it came */

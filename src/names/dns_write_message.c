@@ -83,7 +83,8 @@ static void put_name(torc__dns_writer *writer, torc_slice name, bool compress)
 /* -- records ------------------------------------------------------------------------------- */
 
 /* Takes back what was written since, where it did not fit. */
-static bool finish(torc__dns_writer *writer, size_t length, size_t places, torc__dns_section section)
+static bool finish(
+    torc__dns_writer *writer, size_t length, size_t places, torc__dns_section section)
 {
     if (!writer->out.overflow && writer->header.counts[section] < UINT16_MAX) {
         writer->header.counts[section]++;

@@ -51,19 +51,19 @@ torc__known *torc__known_of_host(torc_slice key, torc_time expires, const char *
     const torc_address *addresses, size_t count)
 {
     size_t length = strlen(name) + 1;
-    size_t size = sizeof(torc_host) + count * sizeof *addresses;
+    size_t size = count * sizeof *addresses;
     void *extra;
-    torc__known *entry = torc__known_new(TORC__KNOWN_HOST, key, expires, size + length, &extra);
+    torc__known *known = torc__known_new(TORC__KNOWN_HOST, key, expires, size + length, &extra);
 
-    if (entry == NULL)
+    if (known == NULL)
         return NULL;
-    entry->host = extra;
-    entry->host->name = memcpy((char *)extra + size, name, length);
-    entry->host->expires = expires;
-    entry->host->count = count;
     if (count > 0)
-        memcpy(entry->host->addresses, addresses, count * sizeof *addresses);
-    return entry;
+        memcpy(extra, addresses, size);
+    known->host.name = memcpy((char *)extra + size, name, length);
+    known->host.expires = expires;
+    known->host.count = count;
+    known->host.addresses = extra;
+    return known;
 }
 
 static void hold(void *value)

@@ -36,7 +36,7 @@ typedef struct torc__known {
     torc_time expires;
     torc_slice key;
     torc_records records; /* of TORC__KNOWN_RECORDS */
-    torc_host *host;      /* of TORC__KNOWN_HOST */
+    torc_host host;       /* of TORC__KNOWN_HOST */
 } torc__known;
 
 /*

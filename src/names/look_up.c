@@ -1,8 +1,8 @@
 /*
  * The public calls: deferreds that wait as askers, or have their result at once.
  *
- * A look-up lives from the call until its deferred fires or is cancelled, which the end of its scope
- * does too.
+ * A look-up lives from the call until its deferred fires or is cancelled, which the end of its
+ * scope does too.
  */
 #include "names/resolver.h"
 
@@ -18,7 +18,6 @@ typedef struct look_up {
     torc_deferred *deferred;
     torc_timer timer;       /* of an answer that the driver gives late */
     torc__known *entry;     /* that answer */
-    const char *what;       /* "records" */
     char name[];
 } look_up;
 
@@ -48,7 +47,7 @@ const torc_host *torc_result_host(torc_result result)
 {
     torc__known *entry = entry_of(result, TORC__KNOWN_HOST);
 
-    return entry != NULL ? entry->host : NULL;
+    return entry != NULL ? &entry->host : NULL;
 }
 
 const torc_records *torc_result_records(torc_result result)
@@ -131,8 +130,8 @@ torc_deferred *torc_resolve_by(torc_resolver *resolver, torc_scope *scope, const
 
     torc__check_thread(resolver->reactor, "torc_resolve_by");
     if (torc_scope_has_ended(scope) || resolver->ended)
-        return torc_deferred_fired(
-            scope, torc_fail_with(&torc_error_cancelled, "looking %s up: the scope has ended", name));
+        return torc_deferred_fired(scope,
+            torc_fail_with(&torc_error_cancelled, "looking %s up: its scope has ended", name));
     self = new_look_up(name);
     if (self == NULL)
         return no_memory(scope, name);
@@ -209,8 +208,8 @@ torc_deferred *torc_look_up_by(
 
     torc__check_thread(resolver->reactor, "torc_look_up_by");
     if (torc_scope_has_ended(scope) || resolver->ended)
-        return torc_deferred_fired(
-            scope, torc_fail_with(&torc_error_cancelled, "looking %s up: the scope has ended", name));
+        return torc_deferred_fired(scope,
+            torc_fail_with(&torc_error_cancelled, "looking %s up: its scope has ended", name));
     if (!torc__dns_name_parse(torc_slice_of(name), torc_slice_make(NULL, 0), &wire))
         return torc_deferred_fired(scope,
             torc_fail_with(&torc_error_unknown_host, "that is no name of the DNS: %s", name));
@@ -246,10 +245,10 @@ static void tell(torc__host_lookup *lookup, torc__known *entry, const char *prob
 
     if (entry != NULL && entry->kind != TORC__KNOWN_HOST)
         addresses.problem = "there is no such name, or it has no address of the kind asked for";
-    for (size_t i = 0; entry != NULL && entry->host != NULL && i < entry->host->count; i++) {
+    for (size_t i = 0; entry != NULL && i < entry->host.count; i++) {
         torc_address *address = &addresses.list[addresses.count];
 
-        *address = entry->host->addresses[i];
+        *address = entry->host.addresses[i];
         address->port = lookup->port;
         addresses.count += !lookup->only_ipv6 || address->kind == TORC_ADDRESS_IPV6;
     }

@@ -38,7 +38,7 @@ struct torc__question {
     torc__task task;       /* gives up in a turn of its own */
     torc_timer timer;
     torc__exchange *exchange;
-    torc__stream *stream;
+    torc__dns_stream *stream;
     torc_failure *failure; /* of the last server; or NULL */
     bool over;
     bool by_stream;        /* the attempt under way, or the next one */
@@ -76,7 +76,7 @@ static void stop_attempt(torc__question *self)
 {
     torc_timer_cancel(&self->timer);
     torc__exchange_close(self->exchange);
-    torc__stream_close(self->stream);
+    torc__dns_stream_close(self->stream);
     self->exchange = NULL;
     self->stream = NULL;
 }
@@ -205,7 +205,7 @@ static void received(void *owner, torc_slice bytes);
 static void failed(void *owner, int error);
 
 static const torc__exchange_events exchange_events = { .received = received, .failed = failed };
-static const torc__stream_events stream_events = { .received = received, .failed = failed };
+static const torc__dns_stream_events stream_events = { .received = received, .failed = failed };
 
 static int send_query(torc__question *self)
 {
@@ -220,7 +220,7 @@ static int send_query(torc__question *self)
         || resolver->reactor->driver->kind->open_datagrams == NULL;
     query = write_query(self, bytes);
     if (self->by_stream) {
-        self->stream = torc__stream_new(resolver->scope, resolver->open_stream,
+        self->stream = torc__dns_stream_new(resolver->scope, resolver->open_stream,
             &self->server->address, query, &stream_events, self, &error);
         resolver->counts.streams += self->stream != NULL;
     } else {

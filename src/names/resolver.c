@@ -1,7 +1,7 @@
 /*
  * A resolver's life: options, files, servers, and its end.
  *
- * The reactor's own stands in the reactor and lives in its root; it is made when it is first needed.
+ * The reactor's own stands in the reactor and lives in its root; it is made when first needed.
  */
 #include "names/resolver.h"
 
@@ -162,7 +162,7 @@ torc_resolver *torc_resolver_new(torc_scope *scope, const torc_resolver_options 
         return NULL;
     self->reactor = torc_scope_reactor(scope);
     self->scope = scope;
-    self->open_stream = torc__stream_open_tcp;
+    self->open_stream = torc__dns_stream_open_tcp;
     torc__hosts_init(&self->hosts);
     torc__hash_table_init(&self->questions, torc__question_key);
     torc__hash_table_init(&self->searches, torc__search_key);

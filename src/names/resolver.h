@@ -5,7 +5,7 @@
  *     search.c     from a host's name to its addresses: what is known, the hosts file, search
  *                  domains, and a question for each kind of address
  *     question.c   one question for records of a name: servers, attempts, answers, aliases
- *     exchange.c, stream.c   one question on its way to one server
+ *     exchange.c, dns_stream.c   one question on its way to one server
  *
  * Whoever wants to know is an asker: a link in the list of the question or search that it waits
  * for. When there is no asker left, the question is dropped.
@@ -19,7 +19,7 @@
 #include "names/known.h"
 #include "names/hosts_file.h"
 #include "names/resolv_conf.h"
-#include "names/stream.h"
+#include "names/dns_stream.h"
 #include "names/text_file.h"
 #include "reactor/members.h"
 #include "reactor/reactor.h"
@@ -59,13 +59,13 @@ struct torc_resolver {
     torc__resolv_conf conf;
     torc__server servers[TORC__SERVERS_MAX];
     size_t server_count;
-    size_t first_server;     /* the one that is asked first: another after a time-out, or by turns */
+    size_t first_server;     /* asked first: another one after a time-out, or by turns */
     torc_time looked_at;     /* the files */
     torc_time timeout;       /* 0: the configuration's */
     unsigned int attempts;   /* as well */
     size_t own_server_count; /* servers that the options name; 0: the configuration's */
     torc__server own_servers[TORC__SERVERS_MAX];
-    torc__stream_opener *open_stream;
+    torc__dns_stream_opener *open_stream;
     torc_resolver_counts counts;
     bool nss;
     bool has_looked;

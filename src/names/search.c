@@ -3,8 +3,8 @@
  *
  * What needs nobody is answered at once: what is known, numeric addresses, "localhost" (RFC 6761
  * 6.3), the hosts file. Else there is a search: the name is tried as it stands and in the search
- * domains, one candidate after the other, each with a question for IPv6 and one for IPv4 at the same
- * time; or the system is asked, in a thread.
+ * domains, one candidate after the other, each with a question for IPv6 and one for IPv4 at the
+ * same time; or the system is asked, in a thread.
  *
  * Invariants: a search is in the resolver's table until it is over, and is then buried, once. What
  * it waits for it cancels when it ends.

@@ -35,7 +35,7 @@ struct torc__system_job {
     torc__list link;       /* in the line */
     torc_scoped scoped;    /* of the reactor's root */
     torc_reactor *reactor;
-    torc__system_lookup *lookup;  /* who wants to know; NULL: nobody any more. The reactor's thread only */
+    torc__system_lookup *lookup;  /* who wants to know; NULL: nobody. The reactor's thread only */
     job_stage stage;
     bool disowned;
     bool only_ipv6;

@@ -1,6 +1,6 @@
 /*
- * system_lookup: the addresses of a host name, by the system's own resolver (getaddrinfo: files, DNS,
- * whatever nsswitch.conf says), without holding up the loop.
+ * system_lookup: the addresses of a host name, by the system's own resolver (getaddrinfo: files,
+ * DNS, whatever nsswitch.conf says), without holding up the loop.
  *
  * getaddrinfo blocks, so it runs in helper threads: at most TORC__SYSTEM_THREADS in the process,
  * the other look-ups wait in line. A thread that is in getaddrinfo cannot be stopped; a look-up

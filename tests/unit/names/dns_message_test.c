@@ -233,7 +233,8 @@ static void what_does_not_fit_is_left_out_and_the_message_stays_whole(void **sta
 
         assert_true(message.length <= size);
         assert_int_equal(torc__dns_message_read(message, &read), TORC__DNS_OK);
-        assert_int_equal(whole, read->question_count == 1 && read->counts[1] + read->counts[3] == 2);
+        assert_int_equal(
+            whole, read->question_count == 1 && read->counts[1] + read->counts[3] == 2);
         assert_true(read->edns.present);
         torc__free(read);
     }
@@ -278,7 +279,8 @@ static void records_whose_data_is_not_their_types_are_refused(void **state)
     assert_int_equal(read_records("\0\0\1\0\1\0\0\0\0\0\5abcde", 16, 1, 0), TORC__DNS_MALFORMED);
     assert_int_equal(read_records("\0\0\1\0\1\0\0\0\0\0\3abc", 14, 1, 0), TORC__DNS_MALFORMED);
     /* MX with bytes behind its name, and without one */
-    assert_int_equal(read_records("\0\0\x0f\0\1\0\0\0\0\0\4\0\1\0x", 15, 1, 0), TORC__DNS_MALFORMED);
+    assert_int_equal(
+        read_records("\0\0\x0f\0\1\0\0\0\0\0\4\0\1\0x", 15, 1, 0), TORC__DNS_MALFORMED);
     assert_int_equal(read_records("\0\0\x0f\0\1\0\0\0\0\0\2\0\1", 13, 1, 0), TORC__DNS_MALFORMED);
     /* a name that goes on behind its record */
     assert_int_equal(

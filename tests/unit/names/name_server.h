@@ -1,6 +1,6 @@
 /*
- * name_server: a name server of the tests' own, which says what a test wants it to say, also what no
- * honest one does. It lives in the test's thread: `serve` answers what has come, and is called
+ * name_server: a name server of the tests' own, which says what a test wants it to say, also what
+ * no honest one does. It lives in the test's thread: `serve` answers what has come, and is called
  * between the turns of the reactor under test.
  */
 #ifndef TORC_TESTS_NAMES_NAME_SERVER_H

@@ -542,7 +542,8 @@ static void an_answer_that_is_cut_is_asked_for_by_a_stream(void **state)
 
     (void)state;
     for (int i = 0; i < 800; i++)
-        snprintf(long_zone + strlen(long_zone), 45, "long.test. 60 A 192.0.%d.%d\n", i / 256, i % 256);
+        snprintf(long_zone + strlen(long_zone), 45, "long.test. 60 A 192.0.%d.%d\n", i / 256,
+            i % 256);
     server.zone = long_zone;
     server.behave = answer_cut;
     look_up(resolver, "long.test", TORC_RECORD_A, &seen);

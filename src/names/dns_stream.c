@@ -4,7 +4,7 @@
  *
  *     opening: `transport` is ours to drop -> started: `protocol` is set until connection_lost
  */
-#include "names/stream.h"
+#include "names/dns_stream.h"
 
 #include "base/memory.h"
 #include "names/dns_bytes.h"
@@ -14,17 +14,17 @@
 
 typedef struct dns_stream {
     torc_protocol protocol;
-    torc__stream *stream; /* NULL: its maker has closed it */
+    torc__dns_stream *stream; /* NULL: its maker has closed it */
     size_t length;        /* of `bytes` that are there */
     size_t size;
     uint8_t *bytes;
 } dns_stream;
 
-struct torc__stream {
+struct torc__dns_stream {
     torc__grave grave;
     torc__connector connector;
     torc_reactor *reactor;
-    const torc__stream_events *events;
+    const torc__dns_stream_events *events;
     void *owner;               /* NULL: closed */
     torc_transport *transport; /* while it is being opened */
     dns_stream *protocol;
@@ -35,14 +35,14 @@ struct torc__stream {
 
 static void bury(torc__grave *grave)
 {
-    torc__free(TORC_CONTAINER_OF(grave, torc__stream, grave));
+    torc__free(TORC_CONTAINER_OF(grave, torc__dns_stream, grave));
 }
 
 /* -- the protocol -------------------------------------------------------------------------- */
 
 static void made(torc_protocol *protocol)
 {
-    torc__stream *stream = torc_of(protocol, dns_stream)->stream;
+    torc__dns_stream *stream = torc_of(protocol, dns_stream)->stream;
 
     torc_write(protocol->transport, torc_slice_make(stream->query, stream->length));
 }
@@ -62,7 +62,7 @@ static bool make_room(dns_stream *self, size_t size)
     return true;
 }
 
-static void fail(torc__stream *stream, int error)
+static void fail(torc__dns_stream *stream, int error)
 {
     if (stream != NULL && stream->owner != NULL)
         stream->events->failed(stream->owner, error);
@@ -105,7 +105,7 @@ static void data_received(torc_protocol *protocol, torc_slice data)
 static void lost(torc_protocol *protocol, const torc_failure *reason)
 {
     dns_stream *self = torc_of(protocol, dns_stream);
-    torc__stream *stream = self->stream;
+    torc__dns_stream *stream = self->stream;
 
     (void)reason;
     self->stream = NULL;
@@ -128,7 +128,7 @@ static const torc_protocol_class stream_class = {
 
 static void connected(torc__connector *connector, int error)
 {
-    torc__stream *self = TORC_CONTAINER_OF(connector, torc__stream, connector);
+    torc__dns_stream *self = TORC_CONTAINER_OF(connector, torc__dns_stream, connector);
     torc_transport *transport = self->transport;
 
     if (error != 0) {
@@ -141,7 +141,7 @@ static void connected(torc__connector *connector, int error)
     torc__transport_start(transport, &self->server);
 }
 
-int torc__stream_open_tcp(
+int torc__dns_stream_open_tcp(
     torc_transport *transport, const torc_address *server, torc__connector *connector)
 {
     torc_driver *driver = torc_transport_reactor(transport)->driver;
@@ -150,7 +150,7 @@ int torc__stream_open_tcp(
     return -driver->kind->connect(driver, &transport->io, server, NULL);
 }
 
-void torc__stream_close(torc__stream *stream)
+void torc__dns_stream_close(torc__dns_stream *stream)
 {
     torc_transport *transport;
 
@@ -169,7 +169,7 @@ void torc__stream_close(torc__stream *stream)
 }
 
 static int open_transport(
-    torc__stream *self, torc_scope *scope, torc__stream_opener *open, const torc_address *server)
+    torc__dns_stream *self, torc_scope *scope, torc__dns_stream_opener *open)
 {
     const torc_factory_options options = { .kind = &stream_class };
     torc_factory *factory = torc__factory_try_new(&options);
@@ -181,7 +181,7 @@ static int open_transport(
     torc_factory_release(factory);
     if (self->transport == NULL)
         return ENOMEM;
-    error = open(self->transport, server, &self->connector);
+    error = open(self->transport, &self->server, &self->connector);
     if (error == 0)
         return 0;
     torc__transport_drop(self->transport);
@@ -189,11 +189,11 @@ static int open_transport(
     return error;
 }
 
-torc__stream *torc__stream_new(torc_scope *scope, torc__stream_opener *open,
-    const torc_address *server, torc_slice bytes, const torc__stream_events *events, void *owner,
-    int *ret_error)
+torc__dns_stream *torc__dns_stream_new(torc_scope *scope, torc__dns_stream_opener *open,
+    const torc_address *server, torc_slice bytes, const torc__dns_stream_events *events,
+    void *owner, int *ret_error)
 {
-    torc__stream *self = torc__allocate_zeroed(sizeof *self + 2 + bytes.length);
+    torc__dns_stream *self = torc__allocate_zeroed(sizeof *self + 2 + bytes.length);
 
     *ret_error = ENOMEM;
     if (self == NULL)
@@ -206,7 +206,7 @@ torc__stream *torc__stream_new(torc_scope *scope, torc__stream_opener *open,
     self->length = 2 + bytes.length;
     torc__dns_set16(self->query, (uint16_t)bytes.length);
     memcpy(self->query + 2, bytes.data, bytes.length);
-    *ret_error = open_transport(self, scope, open, server);
+    *ret_error = open_transport(self, scope, open);
     if (*ret_error == 0)
         return self;
     torc__free(self);
