@@ -1,6 +1,6 @@
 /*
- * What a look-up costs the program that asks: each name once, of a server on this machine, many under
- * way at a time; and what one costs that is known already. Prints "NAME VALUE UNIT" lines: CPU of
+ * What a look-up costs the program that asks: each name once, of a server on this machine, many
+ * under way at a time; and what one costs that is known already. Prints "NAME VALUE UNIT" lines: CPU of
  * this process, in user space and in the kernel, per look-up of a host's IPv4 and IPv6 addresses.
  *
  *     torc_resolve PORT [LOOK-UPS]
@@ -80,7 +80,7 @@ static void known_look_ups(void *unused)
 
 int main(int argc, char **argv)
 {
-    torc_resolver_options options = { .hosts_file = "", .configuration_file = "",
+    torc_resolver_options options = { .configuration_file = "",
         .cache_answers = 1 << 20, .cache_bytes = 1 << 30, .server_count = 1 };
     torc_address server;
     double before;

@@ -33,6 +33,8 @@ static const policy policies[] = {
     { { 0 }, 0, 40, 1 },                        /* all others */
 };
 
+#define ROUTES_KEPT (5 * TORC_SECOND)
+
 enum { LINK_LOCAL = 2, SITE_LOCAL = 5, GLOBAL = 14 };
 
 static void as_ipv6(const torc_address *address, uint8_t ip[16])
@@ -179,7 +181,29 @@ static void find_source(const torc_address *address, torc_address *ret_source)
     close(descriptor);
 }
 
-void torc__order_addresses(torc_address *addresses, size_t count)
+static bool is_same(const torc_address *a, const torc_address *b)
+{
+    return a->kind == b->kind && a->scope_id == b->scope_id
+        && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+static const torc_address *source_of(torc__routes *routes, const torc_address *address)
+{
+    size_t place = routes->next;
+
+    for (size_t i = 0; i < routes->count; i++)
+        if (is_same(&routes->addresses[i], address))
+            return &routes->sources[i];
+    routes->next = (place + 1) % TORC__ROUTES_MAX;
+    if (routes->count < TORC__ROUTES_MAX)
+        routes->count++;
+    routes->addresses[place] = *address;
+    find_source(address, &routes->sources[place]);
+    return &routes->sources[place];
+}
+
+void torc__order_addresses(
+    torc__routes *routes, torc_time now, torc_address *addresses, size_t count)
 {
     torc_address sources[TORC_HOST_ADDRESSES_MAX];
     bool is_mixed = false;
@@ -191,7 +215,11 @@ void torc__order_addresses(torc_address *addresses, size_t count)
         is_mixed |= addresses[i].kind != TORC_ADDRESS_IPV4;
     if (count < 2 || !is_mixed)
         return;
+    if (now >= routes->until) {
+        routes->count = routes->next = 0;
+        routes->until = now + ROUTES_KEPT;
+    }
     for (size_t i = 0; i < count; i++)
-        find_source(&addresses[i], &sources[i]);
+        sources[i] = *source_of(routes, &addresses[i]);
     torc__order_addresses_by(addresses, sources, count);
 }

@@ -15,6 +15,7 @@
 
 #include <torc/names.h>
 
+#include "names/address_order.h"
 #include "names/dns_bytes.h"
 #include "names/known.h"
 #include "names/hosts_file.h"
@@ -57,6 +58,7 @@ struct torc_resolver {
     torc__text_file conf_file;
     torc__hosts hosts;
     torc__resolv_conf conf;
+    torc__routes routes;
     torc__server servers[TORC__SERVERS_MAX];
     size_t server_count;
     size_t first_server;     /* asked first: another one after a time-out, or by turns */

@@ -12,7 +12,6 @@
 #include "names/resolver.h"
 
 #include "base/memory.h"
-#include "names/address_order.h"
 #include "names/system_lookup.h"
 
 #include <errno.h>
@@ -129,7 +128,10 @@ static void finish_with(torc__search *self, torc__known *entry)
 
 static void finish_with_addresses(torc__search *self)
 {
-    torc__order_addresses(self->addresses, self->count);
+    torc_resolver *resolver = self->resolver;
+
+    torc__order_addresses(
+        &resolver->routes, torc_now(resolver->reactor), self->addresses, self->count);
     finish_with(self, torc__known_of_host(torc__search_key(&self->hashed), self->expires,
         self->name, self->addresses, self->count));
 }
@@ -402,7 +404,7 @@ static size_t loopbacks(torc_address *addresses)
 }
 
 /* How many addresses are known without the DNS; 0 where it has to be asked. */
-static size_t find_at_hand(const torc_resolver *resolver, torc_slice name, torc_address *addresses)
+static size_t find_at_hand(torc_resolver *resolver, torc_slice name, torc_address *addresses)
 {
     size_t count;
 
@@ -411,7 +413,7 @@ static size_t find_at_hand(const torc_resolver *resolver, torc_slice name, torc_
     if (is_localhost(name))
         return loopbacks(addresses);
     count = torc__hosts_find(&resolver->hosts, name, addresses, TORC_HOST_ADDRESSES_MAX);
-    torc__order_addresses(addresses, count);
+    torc__order_addresses(&resolver->routes, torc_now(resolver->reactor), addresses, count);
     return count;
 }
 
