@@ -204,9 +204,9 @@ static bool parse_key(torc_slice text, uint16_t *ret_key)
 {
     uint64_t number;
 
-    for (uint16_t key = 0; key < KNOWN; key++)
+    for (int key = 0; key < KNOWN; key++)
         if (torc_slice_is(text, key_names[key])) {
-            *ret_key = key;
+            *ret_key = (uint16_t)key;
             return true;
         }
     if (!torc_slice_starts_with(text, TORC_SLICE("key"))
