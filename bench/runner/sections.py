@@ -522,6 +522,5 @@ def instructions(bench):
 
 
 SECTIONS = {"echo": echo, "udp": udp, "web": web, "memory": memory, "timers": timers,
-            "names": names,
-            "deferred": deferred, "coroutine": coroutine, "thread": thread, "spawn": spawn,
+            "names": names, "deferred": deferred, "coroutine": coroutine, "thread": thread, "spawn": spawn,
             "syscalls": syscalls, "instructions": instructions}

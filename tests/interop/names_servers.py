@@ -45,9 +45,16 @@ def program(name):
 
 def free_port():
     """A port that is free for both kinds of sockets, at least now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    for _ in range(100):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
+            stream.bind(("127.0.0.1", 0))
+            try:
+                datagram.bind(stream.getsockname())
+            except OSError:
+                continue
+            return stream.getsockname()[1]
+    raise AssertionError("no port is free for both kinds of sockets")
 
 
 def write(folder, name, text):
