@@ -180,14 +180,18 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    char command[128];
+    static const char *const files[] = { "hosts", "resolv.conf" };
+    char path[128];
 
     (void)state;
     torc_reactor_free(reactor);
     name_server_close(&server);
     name_server_close(&second);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        unlink(path);
+    }
+    return rmdir(folder);
 }
 
 /* -- honest answers ------------------------------------------------------------------------ */
