@@ -119,16 +119,31 @@ if(unit_sources)
         set(unit_sources "")
     endif()
 endif()
-# What several unit tests share, compiled once.
+# What several unit tests share, compiled once. Where there is no kqueue, its driver stands on one of the
+# tests' own, and the list of drivers is compiled again, with it: it takes the place of the library's.
 if(unit_sources AND unit_support)
+    set(kqueue_folder ${PROJECT_SOURCE_DIR}/tests/unit/support/kqueue)
+    if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+        list(APPEND unit_support ${kqueue_folder}/kqueue_stand_in.c
+            ${PROJECT_SOURCE_DIR}/tests/unit/support/iocp/win32_stand_in.c
+            ${PROJECT_SOURCE_DIR}/src/reactor/driver/kqueue.c
+            ${PROJECT_SOURCE_DIR}/src/reactor/driver/drivers.c)
+    endif()
     add_library(unit_support_objects OBJECT ${unit_support})
     torc_target(unit_support_objects)
     target_include_directories(unit_support_objects PRIVATE
         ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests/unit ${PROJECT_SOURCE_DIR})
     target_link_libraries(unit_support_objects PRIVATE ${TORC_STATIC_LIBRARIES} PkgConfig::cmocka)
+    if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+        target_include_directories(unit_support_objects PRIVATE ${kqueue_folder})
+        target_compile_definitions(unit_support_objects PRIVATE TORC__HAS_KQUEUE)
+    endif()
 endif()
 if(NOT TARGET torc_glib_static)
     list(FILTER unit_sources EXCLUDE REGEX "/unit/glib/")
+endif()
+if(NOT CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    list(FILTER unit_sources EXCLUDE REGEX "/unit/(support/kqueue/|.*/iocp_sketch_test)")
 endif()
 foreach(source IN LISTS unit_sources)
     torc_add_unit_test(${source})

@@ -25,8 +25,11 @@
  * <torc/endpoint.h>, <torc/scope.h>, <torc/deferred.h>, <torc/failure.h>, <torc/log.h>; then what
  * stands on deferreds: <torc/gather.h>, waiting for many; <torc/lock.h>, <torc/queue.h> and
  * <torc/file_lock.h>; <torc/task.h>, what runs again and again, later, or a little at a time;
- * <torc/jobs.h>, many jobs, retries, rate limits; <torc/thread.h>, work beside the loop.
+ * <torc/jobs.h>, many jobs, retries, rate limits; <torc/coroutine.h>, code that waits where it
+ * stands; <torc/thread.h>, work beside the loop. What carries more than connections:
+ * <torc/datagram.h>, <torc/process.h>, <torc/serial.h>, <torc/watch.h>.
  * Apart from this: <torc/line.h> and <torc/frame.h>, protocols in lines and in frames;
+ * <torc/stream.h>, connections of coroutines;
  * <torc/driver.h>, for those who bring the reactor to another system; <torc/web.h>, <torc/tls.h>,
  * <torc/glib.h> and <torc/testing.h>, components of their own.
  */

@@ -99,24 +99,20 @@ static int open_log(const torcd_settings *settings)
     return failure != NULL ? give_up("--log-file", failure) : TORCD_EXIT_OK;
 }
 
-/* NULL when the driver is not there; then the user has been told. */
+/* NULL when there is no such driver, or it does not work; then the user has been told. */
 static torc_reactor *make_reactor(const char *name)
 {
     torc_failure *failure = NULL;
     torc_reactor *reactor;
     char error[TORCD_ERROR_MAX];
-    size_t length;
 
     if (name == NULL)
         return torc_reactor_new();
     reactor = torc_reactor_new_named(name, &failure);
     if (reactor != NULL)
         return reactor;
-    snprintf(error, sizeof(error), "--reactor: %s; there are:", torc_failure_text(failure));
-    for (size_t i = 0; torc_driver_name(i) != NULL; i++) {
-        length = strlen(error);
-        snprintf(error + length, sizeof(error) - length, " %s", torc_driver_name(i));
-    }
+    snprintf(error, sizeof(error), "--reactor: %s; --help-reactors says which work here",
+        torc_failure_text(failure));
     torc_failure_release(failure);
     torcd_usage_error(NULL, error);
     return NULL;

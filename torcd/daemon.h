@@ -9,6 +9,7 @@
 
 typedef struct torcd_settings {
     bool help;
+    bool help_reactors;
     bool version;
     bool no_access_log;
     const char *reactor;

@@ -3,6 +3,7 @@
  * a plugin, the plugin's options. What happens then is in daemon.c.
  */
 #include "torcd/daemon.h"
+#include "torcd/reactors.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,9 @@ static const torcd_option own_options[] = {
     { "help", NULL, TORCD_FLAG, SETTING(help), 0, 0, "say this and end" },
     { "version", NULL, TORCD_FLAG, SETTING(version), 0, 0, "say which version this is and end" },
     { "reactor", "NAME", TORCD_TEXT, SETTING(reactor), 0, 0,
-        "the driver of the loop (epoll, uring, poll, select); the best by default" },
+        "the driver of the loop; the best that works here by default" },
+    { "help-reactors", NULL, TORCD_FLAG, SETTING(help_reactors), 0, 0,
+        "list the drivers, say which of them work here, and end" },
     { "log-file", "FILE", TORCD_TEXT, SETTING(log_file), 0, 0,
         "append the log to FILE, opened anew on SIGHUP and SIGUSR1; stderr by default" },
     { "log-level", "LEVEL", TORCD_TEXT, SETTING(log_level), 0, 0,
@@ -118,6 +121,10 @@ int main(int argc, char **argv)
         return torcd_usage_error(NULL, error);
     if (settings.help) {
         print_help();
+        return TORCD_EXIT_OK;
+    }
+    if (settings.help_reactors) {
+        torcd_reactors_print(stdout);
         return TORCD_EXIT_OK;
     }
     if (settings.version) {

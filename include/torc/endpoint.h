@@ -1,22 +1,37 @@
 /*
- * endpoint: where to listen and whom to connect to, in a line of text.
+ * endpoint: where to listen and whom to connect to, in a line of text or in a struct.
  *
  * Listening:
  *     tcp:8080                              all IPv4 addresses
- *     tcp:8080:interface=127.0.0.1          one address; an IPv6 literal too, its colons escaped
+ *     tcp:8080:interface=127.0.0.1          one address; an IPv6 literal too, in brackets
+ *     tcp:8080:interface=[::]               all addresses, of IPv6 and IPv4
  *     tcp:80:backlog=500:reuseport          reuseport: several listeners share the port
+ *     tcp:80:interface=192.0.2.1:wait       wait: the address may come later
  *     tcp6:8080                             IPv6 only: never IPv4 in disguise
  *     unix:/run/app.sock:mode=660           a UNIX socket; the mode in octal
+ *     memory:NAME                           within the reactor, without a socket
  *     fd:3                                  a listening socket that was inherited
+ *     systemd:0, systemd:name=web           one that the service manager has handed over
+ *     haproxy:tcp:8080                      behind a proxy that tells the peer (PROXY protocol)
  * Connecting:
  *     tcp:192.0.2.1:80                      or host=…:port=…; a name or a numeric address
- *     tcp6:\:\:1:80
+ *     tcp6:[::1]:80
  *     unix:/run/app.sock
+ *     memory:NAME
  *     fd:0                                  a connected socket that was inherited
+ *     haproxy:tcp:host:80                   tells our own address first; haproxy-v2: in binary
+ *     socks:host:80:endpoint=tcp\:proxy\:1080      through a SOCKS5 proxy, at any endpoint
+ *     http-proxy:host:443:endpoint=tcp\:proxy\:3128 ... or one that knows CONNECT
+ *         :user=me:password=secret          what the proxy wants to know
  *     …:timeout=10                          seconds; 30 by default
  *     …:bindAddress=192.0.2.9               tcp: the local address
- * The parts are divided by ':'; a ':' or '\' that belongs to a value is written '\:' or '\\'. A
- * part is a value in its place or name=value. Port 0 lets the system choose.
+ * The parts are divided by ':'; a ':' or '\' that belongs to a value is written '\:' or '\\'
+ * (torc_endpoint_quote), but not within brackets. A part is a value in its place or name=value.
+ * Port 0 lets the system choose.
+ *
+ * A name is looked up, and its addresses are tried side by side, IPv6 and IPv4 in turns: the next
+ * one 250 ms after the last or as soon as one fails (RFC 8305). The first that opens is taken, and
+ * the others are dropped; where all fail, one failure tells of each.
  */
 #ifndef TORC_ENDPOINT_H
 #define TORC_ENDPOINT_H
@@ -62,6 +77,61 @@ TORC_API torc_address torc_port_address(const torc_port *port);
  */
 TORC_API torc_deferred *torc_connect(
     torc_scope *scope, const char *description, torc_factory *factory);
+
+/* -- without text -------------------------------------------------------------------------- */
+
+/* For kinds with arguments that torc_endpoint has no member for. */
+typedef struct torc_endpoint_argument {
+    const char *name; /* NULL: the end of the list */
+    const char *value; /* "" for one that is given by its name alone */
+} torc_endpoint_argument;
+
+/*
+ * An endpoint as a value: what is not set is not given. The members are those of the description;
+ * one that the kind does not know is a failure, as there. Needed only until the call returns.
+ *
+ *     torc_listen_at(scope, &(torc_endpoint){ .port = 8080 }, factory);
+ *     torc_connect_to(scope, &(torc_endpoint){
+ *         .kind = "socks", .host = "example.org", .port = 80,
+ *         .inner = &(torc_endpoint){ .host = "127.0.0.1", .port = 1080 } }, factory);
+ */
+typedef struct torc_endpoint {
+    const char *kind;       /* NULL: "tcp" */
+    const char *host;       /* listening: the interface. An IPv6 one without brackets */
+    uint16_t port;
+    const char *path;       /* unix */
+    const char *name;       /* memory, systemd */
+    int descriptor;         /* fd; systemd: the index, where there is no name */
+    unsigned mode;          /* unix, listening: permissions; 0: as the process makes files */
+    unsigned backlog;       /* listening; 0: as large as the system allows */
+    bool reuse_port;        /* listening */
+    bool waits;             /* listening: for the address to come */
+    torc_time timeout;      /* connecting; 0: 30 s */
+    const char *local_host; /* connecting */
+    const char *user;       /* of a proxy */
+    const char *password;
+    const struct torc_endpoint *inner; /* what the kind stands around */
+    const torc_endpoint_argument *further;
+} torc_endpoint;
+
+/* As torc_listen and torc_connect. */
+TORC_API torc_port *torc_listen_at(
+    torc_scope *scope, const torc_endpoint *endpoint, torc_factory *factory);
+TORC_API torc_deferred *torc_connect_to(
+    torc_scope *scope, const torc_endpoint *endpoint, torc_factory *factory);
+
+/*
+ * Writes the endpoint's description, for listening or for connecting, cut at `size` bytes with its
+ * NUL; gives the length that the whole has.
+ */
+TORC_API size_t torc_endpoint_describe(
+    const torc_endpoint *endpoint, bool listening, char *text, size_t size);
+
+/*
+ * Writes `value` as it must stand in a description, so that it is one value and nothing else; as
+ * torc_endpoint_describe.
+ */
+TORC_API size_t torc_endpoint_quote(torc_slice value, char *text, size_t size);
 
 TORC_END_DECLS
 

@@ -33,8 +33,13 @@ struct _GMainContext;
  * has no descriptor to watch ("poll", "select").
  *
  * When the reactor stops (torc_stop, SIGINT, SIGTERM) its source removes itself and calls
- * stopped(argument), which may be NULL. Free the reactor after that, or after having removed the
- * source, and not from inside a callback.
+ * stopped(argument), which may be NULL, and may free the reactor. Otherwise free it after that, or
+ * after having removed the source, and not from inside a callback of the reactor's. A source that
+ * was removed calls nothing any more.
+ *
+ * A callback of the reactor's that runs a loop of GLib's in its turn (a dialog) holds the reactor
+ * up until that loop is over: there are no turns within a turn. In such a loop run from elsewhere
+ * there are.
  */
 TORC_API unsigned torc_glib_attach(
     torc_reactor *reactor, struct _GMainContext *context, torc_call *stopped, void *argument);

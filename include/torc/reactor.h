@@ -36,9 +36,9 @@ TORC_BEGIN_DECLS
 TORC_API torc_reactor *torc_reactor_new(void);
 
 /*
- * A reactor on the driver `name` ("epoll", "uring", "poll", "select"). NULL, with *reterr_failure
- * set (the caller releases it), when there is no such driver or it does not work here; the failure
- * says why.
+ * A reactor on the driver `name` ("epoll", "uring", "kqueue", "poll", "select"). NULL, with
+ * *reterr_failure set (the caller releases it), when there is no such driver or it does not work
+ * here; the failure says why.
  */
 TORC_API torc_reactor *torc_reactor_new_named(const char *name, torc_failure **reterr_failure);
 
@@ -98,7 +98,8 @@ TORC_API torc_time torc_now(const torc_reactor *reactor);
  *     } while (torc_iterate(reactor, 0));
  *     torc_reactor_free(reactor);
  *
- * <torc/glib.h> is this for GLib.
+ * The other loop's callbacks may call anything of Torc's, in this thread; a delay that is given
+ * there begins then. <torc/glib.h> is this for GLib, examples/inside_another_loop.c for poll().
  */
 
 /*
@@ -109,8 +110,9 @@ TORC_API int torc_reactor_descriptor(const torc_reactor *reactor);
 
 /*
  * When torc_iterate must be called at the latest, on the clock of torc_monotonic_now: 0 when there
- * is something to do already, TORC_NEVER while only the descriptor counts. Ask before each wait:
- * calls made since the last one may have changed it.
+ * is something to do already, as before the first turn and once the reactor has stopped; TORC_NEVER
+ * while only the descriptor counts. Ask before each wait: calls made since the last one may have
+ * changed it.
  */
 TORC_API torc_time torc_reactor_deadline(torc_reactor *reactor);
 

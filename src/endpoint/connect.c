@@ -1,11 +1,9 @@
 /*
  * Connecting: one `attempting` for each torc_connect, from the call until its deferred fires.
  *
- *     begin -> (look the name up) -> try the addresses in turn -> (pass the layers) -> made, or failed
+ *     begin -> (look the name up) -> try the addresses -> (pass the layers) -> made, or failed
  *
- * Each address that is being tried has an `attempt`: a transport that is not started, and who is
- * told when its connecting is over. There is one at a time; trying several side by side needs more
- * attempts and a timer, and nothing else here.
+ * The addresses are tried side by side by attempts.c; the layers are passed by the winner alone.
  *
  * Invariants. All of it begins in a turn: torc_connect only notes what is wanted. A transport that
  * is not started stays ours to drop, also when the scope's end came to it before us. An
@@ -17,7 +15,7 @@
 
 #include "base/memory.h"
 #include "base/system_call.h"
-#include "endpoint/endpoint.h"
+#include "endpoint/attempts.h"
 #include "endpoint/resolve.h"
 #include "reactor/reactor.h"
 #include "transport/factory.h"
@@ -27,25 +25,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-/* A UNIX socket whose queue is full does not let us wait in line: so often we ask again. */
-#define FULL_QUEUE_PAUSE (20 * TORC_MILLISECOND)
-
-typedef struct attempting attempting;
-
-typedef struct one_attempt {
-    torc__connector connector; /* told when it is open; then `entry` takes over */
-    torc__entry entry;
-    torc_transport *transport; /* NULL: none is under way */
-    torc_address address;
-    attempting *owner;
-} one_attempt;
-
-struct attempting {
+typedef struct attempting {
     torc__grave grave;
     torc_scoped scoped;
     torc__task task;
     torc_timer timeout;
-    torc_timer retry;
+    torc_timer answer;         /* the driver's, to a look-up */
     torc_reactor *reactor;
     torc_scope *scope;
     torc_factory *factory;
@@ -53,13 +38,16 @@ struct attempting {
     torc_failure *failure;     /* of the description, then of the addresses that were tried */
     torc_transport *starting;  /* while its connection_made runs */
     torc__lookup lookup;
-    torc_address *addresses;   /* found by the look-up; owned */
+    torc_address *addresses;   /* that the driver found, until it answers; owned */
     size_t count;
-    size_t next;
-    one_attempt attempt;
+    torc__attempts attempts;
+    torc_transport *transport; /* open, or a carrier's; until it is started. NULL: none */
+    torc_address peer;         /* of it */
+    torc__connector connector; /* a carrier's */
+    torc__entry entry;
     bool closed;
     torc__endpoint endpoint;
-};
+} attempting;
 
 /* -- ending -------------------------------------------------------------------------------- */
 
@@ -71,11 +59,11 @@ static void free_attempting(torc__grave *grave)
     torc__free(self);
 }
 
-static void drop_attempt(one_attempt *attempt)
+static void drop_transport(attempting *self)
 {
-    torc_transport *transport = attempt->transport;
+    torc_transport *transport = self->transport;
 
-    attempt->transport = NULL;
+    self->transport = NULL;
     if (transport != NULL)
         torc__transport_drop(transport);
 }
@@ -89,9 +77,10 @@ static void close_attempting(attempting *self)
     self->deferred = NULL;
     torc__cancel_task(&self->task);
     torc_timer_cancel(&self->timeout);
-    torc_timer_cancel(&self->retry);
+    torc_timer_cancel(&self->answer);
     torc__lookup_cancel(&self->lookup);
-    drop_attempt(&self->attempt);
+    torc__attempts_stop(&self->attempts);
+    drop_transport(self);
     torc_scope_remove(&self->scoped);
     torc_factory_release(self->factory);
     torc_failure_release(self->failure);
@@ -159,13 +148,15 @@ static void timed_out(void *argument)
 {
     attempting *self = argument;
 
+    const char *told = torc__attempts_told(&self->attempts);
+
     add_failure(self, torc_failure_new(&torc_error_connect_timed_out,
-        "cannot connect to %s: no answer within %g s", self->endpoint.text,
-        (double)self->endpoint.timeout / (double)TORC_SECOND));
+        "cannot connect to %s: no answer within %g s%s%s", self->endpoint.text,
+        (double)self->endpoint.timeout / (double)TORC_SECOND, told[0] != '\0' ? ";" : "", told));
     finish_failed(self);
 }
 
-/* -- trying addresses ---------------------------------------------------------------------- */
+/* -- passing the layers -------------------------------------------------------------------- */
 
 static void start_connection(
     attempting *self, torc_transport *transport, const torc_address *peer)
@@ -179,118 +170,67 @@ static void start_connection(
         finish(self, torc_pointer(torc__transport_protocol(transport)));
 }
 
-/* 0: `connected` will tell. */
-static int start_attempt(attempting *self, const torc_address *address)
-{
-    one_attempt *attempt = &self->attempt;
-    torc_driver *driver = self->reactor->driver;
-    const torc_address *local = &self->endpoint.local;
-    int error;
-
-    attempt->transport = torc__transport_new(self->scope, self->factory);
-    if (attempt->transport == NULL)
-        return ENOMEM;
-    attempt->address = *address;
-    attempt->transport->attached.connector = &attempt->connector;
-    error = -driver->kind->connect(driver, &attempt->transport->io, address,
-        local->kind != TORC_ADDRESS_NONE ? local : NULL);
-    if (error != 0)
-        drop_attempt(attempt);
-    return error;
-}
-
-static bool suits_local_address(const attempting *self, const torc_address *address)
-{
-    torc_address_kind kind = self->endpoint.local.kind;
-
-    return kind == TORC_ADDRESS_NONE || kind == address->kind;
-}
-
-static void try_next(attempting *self);
-
-static void try_again(void *argument)
-{
-    attempting *self = argument;
-
-    self->next--;
-    try_next(self);
-}
-
-static void try_next(attempting *self)
-{
-    while (self->next < self->count) {
-        const torc_address *address = &self->addresses[self->next++];
-        int error = EAFNOSUPPORT;
-
-        if (suits_local_address(self, address))
-            error = start_attempt(self, address);
-        if (error == EAGAIN && address->kind == TORC_ADDRESS_UNIX)
-            torc_timer_set(&self->retry, self->scope, FULL_QUEUE_PAUSE, try_again, self);
-        if (error == 0 || torc_timer_is_set(&self->retry))
-            return;
-        add_failure(self, torc__connect_failure(&self->endpoint, address, error));
-    }
-    finish_failed(self);
-}
-
 /* Another address would lead to the same end, so that is the end of the whole attempt. */
 static void entering_failed(attempting *self, int error)
 {
-    torc_failure *why = torc__transport_take_reason(self->attempt.transport, error);
+    torc_failure *why = torc__transport_take_reason(self->transport, error);
+    const torc_failure_type *type = torc_failure_is(why, &torc_error_connect)
+        ? torc_failure_type_of(why) : &torc_error_connect;
 
-    drop_attempt(&self->attempt);
-    add_failure(self, torc_failure_because(torc_failure_new(&torc_error_connect,
+    drop_transport(self);
+    add_failure(self, torc_failure_because(torc_failure_new(type,
         "cannot connect to %s: %s", self->endpoint.text, torc_failure_text(why)), why));
     finish_failed(self);
 }
 
-static void attempt_entered(torc__entry *entry, int error)
+static void has_entered(torc__entry *entry, int error)
 {
-    one_attempt *attempt = TORC_CONTAINER_OF(entry, one_attempt, entry);
-    torc_transport *transport = attempt->transport;
+    attempting *self = TORC_CONTAINER_OF(entry, attempting, entry);
+    torc_transport *transport = self->transport;
 
     if (error != 0) {
-        entering_failed(attempt->owner, error);
+        entering_failed(self, error);
         return;
     }
-    if (attempt->owner->endpoint.layers != NULL)
-        torc__entry_peer(entry, &attempt->address);
-    attempt->transport = NULL;
-    start_connection(attempt->owner, transport, &attempt->address);
+    if (self->endpoint.layers != NULL)
+        torc__entry_peer(entry, &self->peer);
+    self->transport = NULL;
+    start_connection(self, transport, &self->peer);
 }
 
-static void attempt_connected(torc__connector *connector, int error)
+static void enter(attempting *self, torc_transport *transport, const torc_address *peer)
 {
-    one_attempt *attempt = TORC_CONTAINER_OF(connector, one_attempt, connector);
-    attempting *self = attempt->owner;
-
-    if (error == 0) {
-        torc__entry_start(&attempt->entry, attempt->transport, self->endpoint.layers);
-        return;
-    }
-    drop_attempt(attempt);
-    add_failure(self, torc__connect_failure(&self->endpoint, &attempt->address, error));
-    try_next(self);
+    self->transport = transport;
+    self->peer = *peer;
+    torc__entry_start(&self->entry, transport, self->endpoint.layers);
 }
 
-/* False: it has failed. */
-static bool keep_addresses(attempting *self, const torc_address *addresses, size_t count)
+/* -- trying addresses ---------------------------------------------------------------------- */
+
+static void has_opened(
+    torc__attempts *attempts, torc_transport *transport, const torc_address *address)
 {
-    self->addresses = torc__allocate(count * sizeof(*addresses));
-    if (self->addresses == NULL) {
-        add_failure(self, torc__connect_failure(&self->endpoint, NULL, ENOMEM));
-        finish_failed(self);
-        return false;
-    }
-    memcpy(self->addresses, addresses, count * sizeof(*addresses));
-    self->count = count;
-    return true;
+    enter(TORC_CONTAINER_OF(attempts, attempting, attempts), transport, address);
+}
+
+static void all_have_failed(torc__attempts *attempts, torc_failure *failure)
+{
+    attempting *self = TORC_CONTAINER_OF(attempts, attempting, attempts);
+
+    add_failure(self, failure);
+    finish_failed(self);
+}
+
+static void fail_with(attempting *self, int error)
+{
+    add_failure(self, torc__connect_failure(&self->endpoint, NULL, error));
+    finish_failed(self);
 }
 
 static void try_addresses(attempting *self, const torc_address *addresses, size_t count)
 {
-    if (keep_addresses(self, addresses, count))
-        try_next(self);
+    if (!torc__attempts_start(&self->attempts, addresses, count))
+        fail_with(self, ENOMEM);
 }
 
 /* -- beginning ----------------------------------------------------------------------------- */
@@ -318,9 +258,22 @@ static void driver_answered(void *argument)
     attempting *self = argument;
 
     if (self->count != 0)
-        try_next(self);
+        try_addresses(self, self->addresses, self->count);
     else
         no_address(self, "there is no such name, or it has no address of the kind asked for");
+}
+
+/* False: it has failed. */
+static bool keep_addresses(attempting *self, const torc_address *addresses, size_t count)
+{
+    self->addresses = torc__allocate(count * sizeof(*addresses));
+    if (self->addresses == NULL) {
+        fail_with(self, ENOMEM);
+        return false;
+    }
+    memcpy(self->addresses, addresses, count * sizeof(*addresses));
+    self->count = count;
+    return true;
 }
 
 static void ask_driver(attempting *self)
@@ -335,7 +288,7 @@ static void ask_driver(attempting *self)
     if (count != 0 && !keep_addresses(self, addresses, count))
         return;
     if (delay > 0)
-        torc_timer_set(&self->retry, self->scope, delay, driver_answered, self);
+        torc_timer_set(&self->answer, self->scope, delay, driver_answered, self);
     else
         driver_answered(self);
 }
@@ -351,10 +304,8 @@ static void look_up(attempting *self)
     }
     error = torc__lookup_start(
         &self->lookup, self->reactor, endpoint->host, endpoint->port, endpoint->only_ipv6);
-    if (error == 0)
-        return;
-    add_failure(self, torc__connect_failure(endpoint, NULL, error));
-    finish_failed(self);
+    if (error != 0)
+        fail_with(self, error);
 }
 
 /* As a driver wants what it adopts: a connected socket that neither blocks nor is inherited. */
@@ -375,23 +326,48 @@ static int prepare_descriptor(int descriptor)
 static void adopt_descriptor(attempting *self)
 {
     torc_driver *driver = self->reactor->driver;
-    one_attempt *attempt = &self->attempt;
     torc_transport *transport = torc__transport_new(self->scope, self->factory);
     int error = ENOMEM;
 
-    attempt->transport = transport;
+    self->transport = transport;
     if (transport != NULL)
         error = prepare_descriptor(self->endpoint.descriptor);
     if (error == 0)
         error = -driver->kind->adopt(driver, &transport->io, self->endpoint.descriptor);
     if (error == 0) {
-        transport->io.kind->peer_address(&transport->io, &attempt->address);
-        torc__entry_start(&attempt->entry, transport, self->endpoint.layers);
+        torc_address peer = { .kind = TORC_ADDRESS_NONE };
+
+        transport->io.kind->peer_address(&transport->io, &peer);
+        enter(self, transport, &peer);
         return;
     }
-    drop_attempt(attempt);
-    add_failure(self, torc__connect_failure(&self->endpoint, NULL, error));
-    finish_failed(self);
+    fail_with(self, error);
+}
+
+/* -- by a carrier -------------------------------------------------------------------------- */
+
+static void carrier_connected(torc__connector *connector, int error)
+{
+    attempting *self = TORC_CONTAINER_OF(connector, attempting, connector);
+    torc_address peer = { .kind = TORC_ADDRESS_NONE };
+
+    if (error != 0)
+        fail_with(self, error);
+    else
+        enter(self, self->transport, &peer);
+}
+
+static void ask_carrier(attempting *self)
+{
+    int error = ENOMEM;
+
+    self->transport = torc__transport_new(self->scope, self->factory);
+    if (self->transport != NULL) {
+        self->transport->attached.connector = &self->connector;
+        error = -self->endpoint.carrier->connect(&self->endpoint, self->transport);
+    }
+    if (error != 0)
+        fail_with(self, error);
 }
 
 static void begin(torc__task *task)
@@ -404,12 +380,35 @@ static void begin(torc__task *task)
         return;
     }
     torc_timer_set(&self->timeout, self->scope, endpoint->timeout, timed_out, self);
-    if (endpoint->descriptor >= 0)
+    if (endpoint->carrier != NULL)
+        ask_carrier(self);
+    else if (endpoint->descriptor >= 0)
         adopt_descriptor(self);
     else if (endpoint->host[0] != '\0')
         look_up(self);
     else
         try_addresses(self, &endpoint->address, 1);
+}
+
+static attempting *new_attempting(torc_scope *scope, torc_factory *factory)
+{
+    attempting *self = torc__allocate_zeroed(sizeof(*self));
+
+    if (self == NULL)
+        return NULL;
+    self->reactor = torc_scope_reactor(scope);
+    self->scope = scope;
+    self->factory = factory;
+    self->task.run = begin;
+    self->lookup.found = host_found;
+    self->attempts.scope = scope;
+    self->attempts.factory = factory;
+    self->attempts.endpoint = &self->endpoint;
+    self->attempts.opened = has_opened;
+    self->attempts.failed_all = all_have_failed;
+    self->connector.connected = carrier_connected;
+    self->entry.entered = has_entered;
+    return self;
 }
 
 torc_deferred *torc_connect(torc_scope *scope, const char *description, torc_factory *factory)
@@ -421,20 +420,12 @@ torc_deferred *torc_connect(torc_scope *scope, const char *description, torc_fac
         torc_factory_release(factory);
         return torc_deferred_new(scope, NULL, NULL);
     }
-    self = torc__allocate_zeroed(sizeof(*self));
+    self = new_attempting(scope, factory);
     if (self == NULL) {
         torc_factory_release(factory);
         return torc_deferred_fired(scope,
             torc_fail_with(&torc_error_out_of_memory, "cannot connect to %s", description));
     }
-    self->reactor = torc_scope_reactor(scope);
-    self->scope = scope;
-    self->factory = factory;
-    self->task.run = begin;
-    self->lookup.found = host_found;
-    self->attempt.owner = self;
-    self->attempt.connector.connected = attempt_connected;
-    self->attempt.entry.entered = attempt_entered;
     self->failure = torc__endpoint_to_connect(description, &self->endpoint);
     self->deferred = torc_deferred_new(scope, cancel_attempting, self);
     torc_scope_add(scope, &self->scoped, end_attempting);

@@ -39,7 +39,7 @@ static const torc__kind *kind_of(const torc__kind *kinds, size_t count, size_t i
 static torc_failure *no_such_kind(const torc__endpoint *endpoint, const torc__kind *kinds,
     size_t count, torc_slice name)
 {
-    char names[128] = "";
+    char names[256] = "";
     uint64_t port;
 
     if (torc_slice_to_number(name, 65535, &port))
@@ -84,7 +84,8 @@ static const torc__argument *argument_in_place(const torc__usage *usage, const t
 {
     const torc__argument *each = usage->arguments;
 
-    while (each->name != NULL && (each->flag || values[each - usage->arguments].data != NULL))
+    while (each->name != NULL &&
+        (each->flag || each->secret || values[each - usage->arguments].data != NULL))
         each++;
     return each->name != NULL ? each : NULL;
 }
@@ -154,6 +155,33 @@ static torc_failure *read_arguments(
     return NULL;
 }
 
+/*
+ * Passwords do not belong into messages and logs: whatever stands behind the word is left out, in
+ * an endpoint within another up to that one's end.
+ */
+static void hide_passwords(char *text)
+{
+    char *at = text;
+
+    while ((at = strstr(at, "password")) != NULL) {
+        char *end;
+
+        at += strlen("password");
+        while (*at == '\\')
+            at++;
+        if (*at != '=')
+            continue;
+        end = ++at;
+        while (*end != '\0' && *end != ':')
+            end += end[0] == '\\' && end[1] != '\0' ? 2 : 1;
+        if (end - at > 3) {
+            memmove(at + 3, end, strlen(end) + 1);
+            end = at + 3;
+        }
+        memset(at, '*', (size_t)(end - at));
+    }
+}
+
 static void clear_endpoint(torc__endpoint *endpoint, const char *text)
 {
     memset(endpoint, 0, sizeof(*endpoint));
@@ -162,6 +190,7 @@ static void clear_endpoint(torc__endpoint *endpoint, const char *text)
     endpoint->options.backlog = TORC__BACKLOG;
     endpoint->options.unix_mode = -1;
     snprintf(endpoint->text, sizeof(endpoint->text), "%s", text);
+    hide_passwords(endpoint->text);
 }
 
 /* What is left of an endpoint that could not be read must not be used, nor be released again. */
@@ -230,6 +259,8 @@ static torc_failure *read_description(torc__endpoint *endpoint, torc_slice text,
     kind = torc__kind_named(description.kind);
     if (kind == NULL || kind->wrap != NULL)
         return no_such_kind(endpoint, NULL, 0, description.kind);
+    if (kind->expand != NULL)
+        return kind->expand(kind, endpoint, &description, listening);
     usage = listening ? kind->listening : kind->connecting;
     if (usage == NULL)
         return torc__endpoint_bad(endpoint, "%s is not for %s", kind->name,

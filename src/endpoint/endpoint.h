@@ -11,25 +11,30 @@
 #include <torc/driver.h>
 #include <torc/failure.h>
 
+#include "endpoint/carrier.h"
 #include "endpoint/layer.h"
 #include "reactor/members.h"
 
 #define TORC__HOST_NAME_MAX     253 /* RFC 1035, without the root's dot */
+#define TORC__CARRIER_NAME_MAX  107 /* as of a UNIX path */
 #define TORC__ENDPOINT_TEXT_MAX 255
 #define TORC__BACKLOG           4096 /* the kernel has the last word: net.core.somaxconn */
 #define TORC__CONNECT_TIMEOUT   (30 * TORC_SECOND)
 
 typedef struct torc__endpoint {
-    /* Exactly one of the three says where: an address, a name with `port`, a descriptor. */
+    /* Exactly one of the four says where: address, name with `port`, descriptor, carrier. */
     torc_address address;                /* kind TORC_ADDRESS_NONE: not by address */
     char host[TORC__HOST_NAME_MAX + 1];  /* connecting; "": not by name */
     int descriptor;                      /* -1: not by descriptor */
+    const torc__carrier *carrier;        /* NULL: not by carrier */
+    char name[TORC__CARRIER_NAME_MAX + 1]; /* what it is to open */
 
     uint16_t port;                       /* for `host` */
     bool only_ipv6;                      /* of the addresses that `host` has */
     torc_address local;                  /* connecting from there; kind TORC_ADDRESS_NONE: any */
     torc_time timeout;                   /* connecting; listening: of passing the layers */
     torc_socket_options options;         /* listening */
+    bool waits;                          /* listening: for the address to come */
     size_t datagram_max;                 /* of datagrams: the largest that is taken; 0: any */
     bool share_address;                  /* of datagrams: each socket of the port gets all */
     bool broadcast;                      /* of datagrams */
@@ -65,5 +70,6 @@ torc_failure *torc__connect_failure(
 
 extern TORC_API const torc__member_kind torc__members_port;       /* listen.c */
 extern TORC_API const torc__member_kind torc__members_connecting; /* connect.c */
+extern TORC_API const torc__member_kind torc__members_client;     /* client.c */
 
 #endif /* TORC_ENDPOINT_ENDPOINT_H */

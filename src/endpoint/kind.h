@@ -8,9 +8,10 @@
  * A component registers kinds of its own when the program asks for it. What a kind has to keep
  * beside the fields of torc__endpoint while its arguments are read goes into `own`.
  */
-#ifndef TORC_ENDPOINT_KIND_H
-#define TORC_ENDPOINT_KIND_H
+#ifndef TORC_ENDPOINT_KIND_TABLE_H
+#define TORC_ENDPOINT_KIND_TABLE_H
 
+#include "endpoint/description.h"
 #include "endpoint/endpoint.h"
 
 typedef const char *torc__argument_reader(torc__endpoint *endpoint, torc_slice value);
@@ -21,6 +22,7 @@ typedef struct torc__argument {
     torc__argument_reader *read; /* the value is followed by a NUL */
     bool mandatory;
     bool flag;                   /* given by its name alone */
+    bool secret;                 /* given with its name only, by which messages leave it out */
 } torc__argument;
 
 #define TORC__ARGUMENTS_MAX 16
@@ -49,6 +51,10 @@ typedef struct torc__kind {
      * what they do to the endpoint that the rest gave. NULL, or a failure.
      */
     torc_failure *(*wrap)(torc__endpoint *endpoint, bool listening);
+
+    /* For kinds that are read as a whole (user_kinds.c), in place of all of the above. */
+    torc_failure *(*expand)(const struct torc__kind *kind, torc__endpoint *endpoint,
+        const torc__description *description, bool listening);
 } torc__kind;
 
 #define TORC__FURTHER_KINDS_MAX 32
@@ -108,4 +114,4 @@ void torc__prepare_only_ipv6(torc__endpoint *endpoint);
 const char *torc__put_port(torc__endpoint *endpoint);
 const char *torc__check_peer(torc__endpoint *endpoint);
 
-#endif /* TORC_ENDPOINT_KIND_H */
+#endif /* TORC_ENDPOINT_KIND_TABLE_H */

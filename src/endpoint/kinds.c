@@ -2,7 +2,7 @@
  * The kinds that the core has, how their arguments are read, and the register that further kinds
  * join.
  */
-#include "endpoint/kind.h"
+#include "endpoint/further_kinds.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -229,6 +229,24 @@ const char *torc__read_timeout(torc__endpoint *endpoint, torc_slice value)
     return NULL;
 }
 
+static const char *read_name(torc__endpoint *endpoint, torc_slice value)
+{
+    if (value.length == 0 || value.length > TORC__CARRIER_NAME_MAX)
+        return "must be a name of 1 to 107 bytes";
+    memcpy(endpoint->name, value.data, value.length);
+    endpoint->name[value.length] = '\0';
+    endpoint->carrier = &torc__memory_names;
+    return NULL;
+}
+
+static const char *read_wait(torc__endpoint *endpoint, torc_slice value)
+{
+    if (value.length != 0)
+        return "takes no value";
+    endpoint->waits = true;
+    return NULL;
+}
+
 /* -- kinds --------------------------------------------------------------------------------- */
 
 void torc__prepare_any_ipv4(torc__endpoint *endpoint)
@@ -278,6 +296,7 @@ static const torc__usage tcp_listening = {
         { .name = "interface", .read = torc__read_interface },
         { .name = "backlog", .read = torc__read_backlog },
         { .name = "reuseport", .read = torc__read_reuse_port, .flag = true },
+        { .name = "wait", .read = read_wait, .flag = true },
     },
 };
 
@@ -291,6 +310,7 @@ static const torc__usage tcp6_listening = {
         { .name = "interface", .read = torc__read_interface6 },
         { .name = "backlog", .read = torc__read_backlog },
         { .name = "reuseport", .read = torc__read_reuse_port, .flag = true },
+        { .name = "wait", .read = read_wait, .flag = true },
     },
 };
 
@@ -350,14 +370,42 @@ static const torc__usage fd_connecting = {
     .arguments = { { .name = "descriptor", .read = torc__read_descriptor, .mandatory = true } },
 };
 
+static const torc__usage memory_listening = {
+    .verb = "listening",
+    .example = "memory:service",
+    .arguments = {
+        { .name = "name", .read = read_name, .mandatory = true },
+        { .name = "backlog", .read = torc__read_backlog },
+    },
+};
+
+static const torc__usage memory_connecting = {
+    .verb = "connecting",
+    .example = "memory:service",
+    .arguments = {
+        { .name = "name", .read = read_name, .mandatory = true },
+        { .name = "timeout", .read = torc__read_timeout },
+    },
+};
+
 static const torc__kind own_kinds[] = {
     { .name = "tcp", .listening = &tcp_listening, .connecting = &tcp_connecting },
     { .name = "tcp6", .listening = &tcp6_listening, .connecting = &tcp6_connecting },
     { .name = "unix", .listening = &unix_listening, .connecting = &unix_connecting },
     { .name = "fd", .listening = &fd_listening, .connecting = &fd_connecting },
+    { .name = "memory", .listening = &memory_listening, .connecting = &memory_connecting },
 };
 
-#define OWN_KINDS (sizeof(own_kinds) / sizeof(own_kinds[0]))
+static const torc__kind *const kinds_elsewhere[] = {
+    &torc__kind_systemd,
+    &torc__kind_haproxy,
+    &torc__kind_haproxy_v2,
+    &torc__kind_socks,
+    &torc__kind_http_proxy,
+};
+
+#define OWN_KINDS       (sizeof(own_kinds) / sizeof(own_kinds[0]))
+#define KINDS_ELSEWHERE (sizeof(kinds_elsewhere) / sizeof(kinds_elsewhere[0]))
 
 /* -- the register -------------------------------------------------------------------------- */
 
@@ -369,6 +417,9 @@ const torc__kind *torc__kind_at(size_t index)
     if (index < OWN_KINDS)
         return &own_kinds[index];
     index -= OWN_KINDS;
+    if (index < KINDS_ELSEWHERE)
+        return kinds_elsewhere[index];
+    index -= KINDS_ELSEWHERE;
     return index < further_count ? further_kinds[index] : NULL;
 }
 

@@ -29,6 +29,10 @@
 /* How long nothing is accepted when there is no room for a connection. */
 #define SHORTAGE_PAUSE (100 * TORC_MILLISECOND)
 
+/* An address that is to come is asked for so soon again, and never later than that. */
+#define FIRST_WAIT   (100 * TORC_MILLISECOND)
+#define LONGEST_WAIT (10 * TORC_SECOND)
+
 /* A shortage is over when nothing failed for so long: at the limit it comes and goes. */
 #define SHORTAGE_CALM TORC_SECOND
 
@@ -55,6 +59,9 @@ struct torc_port {
     torc_address address;
     torc__socket_path path;
     torc__entrance entrance;
+    const torc__carrier *carrier; /* NULL: the driver */
+    torc__endpoint *awaited; /* whose address is not there yet; owned. NULL: it waits for none */
+    torc_time wait;          /* until it is asked for the next time */
     port_state state;
     bool asked;             /* somebody wanted to know whether it opened */
     bool counted;           /* by the factory as an open port */
@@ -77,6 +84,14 @@ static const torc__context *enter(torc_port *port)
     return torc__enter(port->reactor, port->scope != NULL ? port->scope->context : NULL);
 }
 
+static void set_accepting(torc_port *port, bool on)
+{
+    if (port->carrier != NULL)
+        port->carrier->start_accepting(&port->io, on);
+    else
+        port->reactor->driver->kind->start_accepting(&port->io, on);
+}
+
 /* -- opening ------------------------------------------------------------------------------- */
 
 static int open_listener(torc_port *port, const torc__endpoint *endpoint)
@@ -84,6 +99,10 @@ static int open_listener(torc_port *port, const torc__endpoint *endpoint)
     torc_driver *driver = port->reactor->driver;
     int error;
 
+    if (endpoint->carrier != NULL) {
+        port->carrier = endpoint->carrier;
+        return -port->carrier->listen(port->reactor, &port->io, endpoint);
+    }
     if (endpoint->descriptor >= 0)
         return -driver->kind->adopt_listener(driver, &port->io, endpoint->descriptor);
     error = -driver->kind->listen(driver, &port->io, &endpoint->address, &endpoint->options);
@@ -93,6 +112,23 @@ static int open_listener(torc_port *port, const torc__endpoint *endpoint)
     if (error == 0 && port->io.descriptor >= 0)
         torc__socket_path_note(&port->path, &endpoint->address);
     return error;
+}
+
+/* False: it is out of memory. */
+static bool await_address(torc_port *port, const torc__endpoint *endpoint)
+{
+    port->awaited = torc__allocate(sizeof(*endpoint));
+    if (port->awaited == NULL)
+        return false;
+    *port->awaited = *endpoint;
+    port->wait = FIRST_WAIT;
+    return true;
+}
+
+static void stop_awaiting(torc_port *port)
+{
+    torc__free(port->awaited);
+    port->awaited = NULL;
 }
 
 static void open_port(torc_port *port, const char *description)
@@ -107,6 +143,8 @@ static void open_port(torc_port *port, const char *description)
     port->entrance.layers = endpoint.layers;
     port->entrance.timeout = endpoint.timeout;
     error = open_listener(port, &endpoint);
+    if (error == EADDRNOTAVAIL && endpoint.waits && await_address(port, &endpoint))
+        return;
     if (error != 0)
         port->failure = torc__listen_failure(&endpoint, error);
     else
@@ -122,9 +160,11 @@ static void free_port(torc__grave *grave)
 
 static void shut(torc_port *port)
 {
-    bool is_open = port->state == OPEN || (port->state == PENDING && port->failure == NULL);
+    bool is_open = port->state == OPEN ||
+        (port->state == PENDING && port->failure == NULL && port->awaited == NULL);
 
     port->state = CLOSING;
+    stop_awaiting(port);
     torc_timer_cancel(&port->pause);
     torc__entrance_close(&port->entrance);
     if (!is_open)
@@ -241,17 +281,54 @@ static void tell_open(torc_port *port)
     torc__leave(port->reactor, outer);
     if (port->state != OPEN)
         return;
-    port->reactor->driver->kind->start_accepting(&port->io, true);
+    set_accepting(port, true);
     fire_opened(port, torc_pointer(port));
+}
+
+static void ask_for_address(void *argument);
+
+static void ask_later(torc_port *port)
+{
+    torc_time longer = port->wait * 2;
+
+    torc_timer_set(&port->pause, port->scope, port->wait, ask_for_address, port);
+    port->wait = longer < LONGEST_WAIT ? longer : LONGEST_WAIT;
+}
+
+static void ask_for_address(void *argument)
+{
+    torc_port *port = argument;
+    int error = open_listener(port, port->awaited);
+
+    if (error == EADDRNOTAVAIL) {
+        ask_later(port);
+        return;
+    }
+    if (error != 0)
+        port->failure = torc__listen_failure(port->awaited, error);
+    else
+        port->io.kind->local_address(&port->io, &port->address);
+    stop_awaiting(port);
+    if (error != 0)
+        tell_failure(port);
+    else
+        tell_open(port);
 }
 
 static void port_turn(torc__task *task)
 {
     torc_port *port = TORC_CONTAINER_OF(task, torc_port, task);
 
-    if (port->state == CLOSING)
+    if (port->state == CLOSING) {
         finish_port(port);
-    else if (port->failure != NULL)
+        return;
+    }
+    if (port->awaited != NULL) {
+        torc_log_info("%s: no interface has the address yet; waiting for it", port->text);
+        ask_later(port);
+        return;
+    }
+    if (port->failure != NULL)
         tell_failure(port);
     else
         tell_open(port);
@@ -278,7 +355,7 @@ static void after_pause(void *argument)
     torc_port *port = argument;
 
     torc_timer_set(&port->pause, port->scope, SHORTAGE_CALM, after_calm, port);
-    port->reactor->driver->kind->start_accepting(&port->io, true);
+    set_accepting(port, true);
 }
 
 static const char *shortage_remedy(int error)
@@ -293,7 +370,7 @@ static const char *shortage_remedy(int error)
 /* Trying again at once would keep the loop busy for nothing, since the connection still waits. */
 static void note_shortage(torc_port *port, int error)
 {
-    port->reactor->driver->kind->start_accepting(&port->io, false);
+    set_accepting(port, false);
     torc_timer_set(&port->pause, port->scope, SHORTAGE_PAUSE, after_pause, port);
     port->accepted_since = false;
     if (port->short_of_room)
@@ -338,7 +415,9 @@ static void discard(torc_port *port, int descriptor)
 {
     torc_driver *driver = port->reactor->driver;
 
-    if (driver->kind->discard != NULL)
+    if (port->carrier != NULL)
+        port->carrier->discard(&port->io, descriptor);
+    else if (driver->kind->discard != NULL)
         driver->kind->discard(driver, descriptor);
     else
         close(descriptor);
@@ -360,7 +439,7 @@ static void admit(torc_port *port, torc_transport *transport)
     if (error != 0)
         note_shortage(port, error);
     else if (port->state == OPEN && torc__entrance_is_full(&port->entrance))
-        port->reactor->driver->kind->start_accepting(&port->io, false);
+        set_accepting(port, false);
 }
 
 static void has_room(torc__entrance *entrance)
@@ -368,17 +447,25 @@ static void has_room(torc__entrance *entrance)
     torc_port *port = TORC_CONTAINER_OF(entrance, torc_port, entrance);
 
     if (port->state == OPEN && !torc_timer_is_set(&port->pause))
-        port->reactor->driver->kind->start_accepting(&port->io, true);
+        set_accepting(port, true);
+}
+
+static int adopt(torc_port *port, int descriptor, torc_io *io)
+{
+    torc_driver *driver = port->reactor->driver;
+
+    if (TORC_UNLIKELY(port->carrier != NULL))
+        return port->carrier->adopt(&port->io, descriptor, io);
+    return driver->kind->adopt(driver, io, descriptor);
 }
 
 static void start_connection(torc_port *port, int descriptor, const torc_address *peer)
 {
-    torc_driver *driver = port->reactor->driver;
     torc_transport *transport = torc__transport_new(port->scope, port->factory);
     int error = ENOMEM;
 
     if (transport != NULL)
-        error = -driver->kind->adopt(driver, &transport->io, descriptor);
+        error = -adopt(port, descriptor, &transport->io);
     if (error == 0) {
         note_success(port);
         if (TORC_LIKELY(port->entrance.layers == NULL))

@@ -56,11 +56,13 @@ static gboolean dispatch(GSource *source, GSourceFunc unused, gpointer nothing)
     (void)nothing;
     if (torc_iterate(self->reactor, 0))
         return G_SOURCE_CONTINUE;
-    if (self->stopped != NULL)
+    /* Whoever removed it in this turn may have freed what `stopped` would use. */
+    if (self->stopped != NULL && !g_source_is_destroyed(source))
         self->stopped(self->argument);
     return G_SOURCE_REMOVE;
 }
 
+/* GLib never dispatches a source within its own dispatch, so there is no turn within a turn. */
 static GSourceFuncs functions = {
     .prepare = prepare,
     .check = check,

@@ -43,8 +43,11 @@ static void disarm(torc_timer *timer)
     torc_scope_remove(&timer->scoped);
 }
 
-static torc_time deadline_after(const torc_reactor *reactor, torc_time delay)
+/* Between turns, as in a loop of another's, the clock of the last turn may be long past. */
+static torc_time deadline_after(torc_reactor *reactor, torc_time delay)
 {
+    if (!reactor->in_turn)
+        reactor->now = reactor->driver->kind->now(reactor->driver);
     return torc_time_add(reactor->now, delay > 0 ? delay : 0);
 }
 

@@ -48,6 +48,7 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_connection,
     &torc__members_datagrams,
     &torc__members_connecting,
+    &torc__members_client,
     &torc__members_lookup,
     &torc__members_resolver,
     &torc__members_system_lookup,

@@ -2,6 +2,8 @@
  * The memory transport: two ios that are each other's peer. What one sends is queued at the other,
  * up to a bound, and told from a task of the reactor, so that it behaves as a socket does.
  */
+#include "transport/memory.h"
+
 #include "transport/transport.h"
 
 #include "base/memory.h"
@@ -251,18 +253,41 @@ static const torc_io_class memory_class = {
 
 /* -- making a pair ------------------------------------------------------------------------- */
 
-static void set_up(memory_link *link, size_t index, torc_transport *transport)
+static void set_up(memory_link *link, size_t index, torc_io *io)
 {
     memory_end *end = &link->ends[index];
 
     end->task.run = tell;
-    end->io = &transport->io;
+    end->io = io;
     end->peer = &link->ends[1 - index];
     end->link = link;
     link->open_ends++;
-    link->transports[index] = transport;
-    transport->io.kind = &memory_class;
-    transport->io.carrier = end;
+    io->kind = &memory_class;
+    io->carrier = end;
+    io->descriptor = -1;
+}
+
+bool torc__memory_open(torc_reactor *reactor, torc_io *one, torc_io *other)
+{
+    memory_link *link = torc__allocate_zeroed(sizeof *link);
+
+    if (link == NULL)
+        return false;
+    link->reactor = reactor;
+    link->started = true;
+    set_up(link, 0, one);
+    set_up(link, 1, other);
+    return true;
+}
+
+void torc__memory_move(torc_io *from, torc_io *to)
+{
+    memory_end *end = end_of(from);
+
+    end->io = to;
+    to->kind = &memory_class;
+    to->carrier = end;
+    to->descriptor = -1;
 }
 
 /* One that was closed before it began (its scope has ended) is dropped here. */
@@ -298,8 +323,10 @@ bool torc_connect_in_memory(torc_scope *scope, torc_factory *one, torc_factory *
     }
     link->reactor = reactor;
     link->start.run = start;
-    set_up(link, 0, first);
-    set_up(link, 1, second);
+    link->transports[0] = first;
+    link->transports[1] = second;
+    set_up(link, 0, &first->io);
+    set_up(link, 1, &second->io);
     torc__queue_task(reactor, &link->start);
     return true;
 }

@@ -117,7 +117,11 @@ static void sending_failed(torc_transport *self, int error)
     if (may_still_receive(self, error)) {
         torc__output_clear(&self->output, self->scope.reactor);
         self->flags |= TORC__LOSING_WRITE | TORC__WRITE_FINISHED;
-        self->reason = reason;
+        /* A filter may have said more of it already. */
+        if (self->reason == NULL)
+            self->reason = reason;
+        else
+            torc_failure_release(reason);
         return;
     }
     /* The peer must not take what it has for the whole. */

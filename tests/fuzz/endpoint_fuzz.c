@@ -38,16 +38,19 @@ static void check_description(torc_slice text)
     }
 }
 
+/* Takes the endpoint's layers along. */
 static void check_endpoint(torc_failure *failure, const torc__endpoint *endpoint)
 {
     int ways = (endpoint->address.kind != TORC_ADDRESS_NONE) + (endpoint->host[0] != '\0') +
-        (endpoint->descriptor >= 0);
+        (endpoint->descriptor >= 0) + (endpoint->carrier != NULL);
 
     if (failure == NULL) {
         require(ways == 1);
         require(endpoint->timeout > 0 && endpoint->options.backlog > 0);
+        torc__layer_release(endpoint->layers);
         return;
     }
+    require(endpoint->layers == NULL);
     require(torc_failure_is(failure, &torc_error_invalid_argument));
     require(strlen(torc_failure_text(failure)) < 1024);
     torc_failure_release(failure);

@@ -13,6 +13,9 @@ static const torc_driver_class *const drivers[] = {
 #if defined(TORC__HAS_URING)
     &torc__driver_uring,
 #endif
+#if defined(TORC__HAS_KQUEUE)
+    &torc__driver_kqueue,
+#endif
     &torc__driver_poll,
     &torc__driver_select,
 };

@@ -14,6 +14,17 @@ extern const torc_driver_class torc__driver_epoll;
 #if defined(TORC__HAS_URING)
 extern const torc_driver_class torc__driver_uring;
 #endif
+
+/* The tests make a build that has it on a system that has not. */
+#if !defined(TORC__HAS_KQUEUE) \
+    && (defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__) \
+        || defined(__NetBSD__) || defined(__DragonFly__))
+# define TORC__HAS_KQUEUE 1
+#endif
+#if defined(TORC__HAS_KQUEUE)
+extern const torc_driver_class torc__driver_kqueue;
+#endif
+
 extern const torc_driver_class torc__driver_poll;
 extern const torc_driver_class torc__driver_select;
 

@@ -19,17 +19,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#if defined(__linux__)
-# include <sys/eventfd.h>
-#endif
-
-/* One read takes at most this; the buffer is shared by all connections of the reactor. */
-#define READ_SIZE ((size_t)64 * 1024)
-
 /* So much of a file is sent in one system call, so that one connection does not hold up others. */
 #define FILE_SIZE_MAX ((size_t)512 * 1024)
-
-enum { ACCEPTS_MAX = 64 };
 
 /* -- interest ------------------------------------------------------------------------------ */
 
@@ -51,7 +42,7 @@ static unsigned watched_of(const torc_io *io)
 }
 
 /* What the poller refuses because it never has to be waited for: a regular file, /dev/null. */
-static int list_as_always_ready(torc_io *io)
+int torc__readiness_list_as_always_ready(torc_io *io)
 {
     torc__readiness *readiness = torc__readiness_of(io);
     size_t capacity = readiness->always_ready_capacity;
@@ -91,7 +82,7 @@ static int watch(torc_io *io, unsigned wanted)
     if (!(io->state & ALWAYS_READY))
         error = readiness->poller->watch(readiness, io, wanted, (io->state & LISTED) != 0);
     if (error == -EPERM && (io->state & (STREAM | WATCHED)))
-        error = list_as_always_ready(io);
+        error = torc__readiness_list_as_always_ready(io);
     if (error != 0)
         return error;
     io->state &= ~(uint32_t)(WATCHES_IN | WATCHES_OUT);
@@ -290,7 +281,8 @@ void torc__readiness_set_up(torc_driver *driver, torc_io *io, const torc_io_clas
     io->state = state;
 }
 
-static void set_up(torc_driver *driver, torc_io *io, int descriptor, uint32_t state)
+void torc__readiness_set_up_socket(
+    torc_driver *driver, torc_io *io, int descriptor, uint32_t state)
 {
     torc__readiness_set_up(driver, io, &socket_class, descriptor, state);
 }
@@ -318,11 +310,11 @@ static void receive_ready(torc__readiness *readiness, torc_io *io)
         return;
     }
     if (io->state & TAKES_DESCRIPTORS)
-        got = torc__readiness_receive_descriptors(io, readiness->buffer, READ_SIZE);
+        got = torc__readiness_receive_descriptors(io, readiness->buffer, TORC__READ_SIZE);
     else if (io->state & STREAM)
-        got = torc__stream_receive(io, readiness->buffer, READ_SIZE);
+        got = torc__stream_receive(io, readiness->buffer, TORC__READ_SIZE);
     else
-        got = TORC__CALL(recv, io->descriptor, readiness->buffer, READ_SIZE, 0);
+        got = TORC__CALL(recv, io->descriptor, readiness->buffer, TORC__READ_SIZE, 0);
     if (got > 0)
         io->events->received(io, torc_slice_make(readiness->buffer, (size_t)got), 0);
     else if (got == 0)
@@ -349,52 +341,6 @@ static void connect_ready(torc_io *io)
         torc__readiness_watch_as_wanted(io);
 }
 
-/* Errors of a connection that died in the queue, not of the listener: accept(2). */
-static bool is_passing_accept_error(int error)
-{
-    switch (-error) {
-    case ECONNABORTED:
-    case EINTR:
-    case EPROTO:
-    case EPERM:
-    case ENETDOWN:
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-    case ENOPROTOOPT:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void accept_ready(torc_io *io)
-{
-    for (int i = 0; i < ACCEPTS_MAX && (io->state & RECEIVES); i++) {
-        torc_address peer;
-        int descriptor = torc__socket_accept(io->descriptor, &peer);
-
-        if (is_passing_accept_error(descriptor))
-            continue;
-        if (descriptor == -EAGAIN || descriptor == -EWOULDBLOCK)
-            return;
-        if (descriptor < 0) {
-            io->events->accepted(io, -1, NULL, -descriptor);
-            return;
-        }
-        io->events->accepted(io, descriptor, &peer, 0);
-    }
-    if (!(io->state & (RECEIVES | CLOSED)))
-        torc__readiness_watch_as_wanted(io);
-}
-
-static void drain_waker(const torc_io *io)
-{
-    char bytes[64];
-
-    while (TORC__CALL(read, io->descriptor, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
-        continue;
-}
-
 /* Gone, and nobody wants to hear: an event that cannot be switched off must not come for ever. */
 static bool is_unwanted(const torc_io *io, unsigned ready)
 {
@@ -406,11 +352,11 @@ void torc__readiness_tell(torc__readiness *readiness, torc_io *io, unsigned read
     if (io->state & CLOSED)
         return;
     if (io->state & WAKES) {
-        drain_waker(io);
+        torc__readiness_drain_waker(io);
         return;
     }
     if (io->state & LISTENS) {
-        accept_ready(io);
+        torc__readiness_accept(io);
         return;
     }
     if (is_unwanted(io, ready)) {
@@ -496,54 +442,35 @@ void torc__readiness_woke(torc__readiness *readiness)
 
 /* -- the driver ---------------------------------------------------------------------------- */
 
-static int open_waker(torc__readiness *readiness)
+int torc__readiness_open_parts(torc__readiness *readiness, const torc__poller *poller)
 {
-    int descriptor;
-
-#if defined(__linux__)
-    descriptor = TORC__CALL(eventfd, 0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (descriptor < 0)
-        return -errno;
-    readiness->wake_descriptor = descriptor;
-#else
-    int ends[2];
-
-    if (TORC__CALL(pipe, ends) < 0)
-        return -errno;
-    (void)torc__socket_prepare(ends[0]);
-    (void)torc__socket_prepare(ends[1]);
-    descriptor = ends[0];
-    readiness->wake_descriptor = ends[1];
-#endif
-    set_up(&readiness->driver, &readiness->waker, descriptor, WAKES | RECEIVES);
-    return watch(&readiness->waker, TORC__READABLE);
+    readiness->poller = poller;
+    readiness->waker.descriptor = -1;
+    readiness->wake_descriptor = -1;
+    readiness->buffer = torc__allocate(TORC__READ_SIZE);
+    return readiness->buffer != NULL ? 0 : -ENOMEM;
 }
 
-static void close_waker(torc__readiness *readiness)
+void torc__readiness_close_parts(torc__readiness *readiness)
 {
-    if (readiness->waker.descriptor >= 0)
-        close(readiness->waker.descriptor);
-    if (readiness->wake_descriptor != readiness->waker.descriptor)
-        close(readiness->wake_descriptor);
+    torc__datagram_batch_free(readiness->datagrams);
+    torc__free(readiness->always_ready);
+    torc__free(readiness->buffer);
 }
 
 int torc__readiness_open(torc_driver *driver, const torc__poller *poller)
 {
     torc__readiness *readiness = (torc__readiness *)(void *)driver;
-    int error;
+    int error = torc__readiness_open_parts(readiness, poller);
 
-    readiness->poller = poller;
-    readiness->waker.descriptor = -1;
-    readiness->wake_descriptor = -1;
-    readiness->buffer = torc__allocate(READ_SIZE);
-    if (readiness->buffer == NULL)
-        return -ENOMEM;
+    if (error != 0)
+        return error;
     error = poller->open(readiness);
     if (error != 0) {
-        torc__free(readiness->buffer);
+        torc__readiness_close_parts(readiness);
         return error;
     }
-    error = open_waker(readiness);
+    error = torc__readiness_open_waker(readiness);
     if (error != 0)
         torc__readiness_close(driver);
     return error;
@@ -553,11 +480,9 @@ void torc__readiness_close(torc_driver *driver)
 {
     torc__readiness *readiness = (torc__readiness *)(void *)driver;
 
-    close_waker(readiness);
+    torc__readiness_close_waker(readiness);
     readiness->poller->close(readiness);
-    torc__datagram_batch_free(readiness->datagrams);
-    torc__free(readiness->always_ready);
-    torc__free(readiness->buffer);
+    torc__readiness_close_parts(readiness);
 }
 
 torc_time torc__readiness_now(torc_driver *driver)
@@ -566,11 +491,24 @@ torc_time torc__readiness_now(torc_driver *driver)
     return torc_monotonic_now();
 }
 
+bool torc__readiness_is_due(const torc__readiness *readiness)
+{
+    return readiness->stranded_count > 0 || any_always_ready_is_wanted(readiness);
+}
+
+void torc__readiness_tell_due(torc__readiness *readiness)
+{
+    if (TORC_UNLIKELY(readiness->stranded_count > 0))
+        tell_all_stranded(readiness);
+    if (TORC_UNLIKELY(readiness->always_ready_count > 0))
+        tell_always_ready(readiness);
+}
+
 static torc_time timeout_until(const torc__readiness *readiness, torc_time deadline)
 {
     torc_time timeout;
 
-    if (deadline <= 0 || readiness->stranded_count > 0 || any_always_ready_is_wanted(readiness))
+    if (deadline <= 0 || torc__readiness_is_due(readiness))
         return 0;
     if (deadline == TORC_NEVER)
         return -1;
@@ -592,21 +530,7 @@ void torc__readiness_turn(torc_driver *driver, torc_time deadline)
         readiness->interrupted = false;
         readiness->poller->wait(readiness, timeout);
     } while (readiness->interrupted && timeout != 0);
-    if (TORC_UNLIKELY(readiness->stranded_count > 0))
-        tell_all_stranded(readiness);
-    if (TORC_UNLIKELY(readiness->always_ready_count > 0))
-        tell_always_ready(readiness);
-}
-
-void torc__readiness_wake(torc_driver *driver)
-{
-    const torc__readiness *readiness = (const torc__readiness *)(const void *)driver;
-    uint64_t one = 1;
-    ssize_t written;
-
-    /* A full pipe or counter has woken it already. */
-    written = write(readiness->wake_descriptor, &one, sizeof one);
-    (void)written;
+    torc__readiness_tell_due(readiness);
 }
 
 int torc__readiness_list(torc_io *io)
@@ -618,42 +542,6 @@ int torc__readiness_list(torc_io *io)
     return error;
 }
 
-int torc__readiness_listen(torc_driver *driver, torc_io *io, const torc_address *address,
-    const torc_socket_options *options)
-{
-    int descriptor = torc__socket_listen(address, options);
-    int error;
-
-    if (descriptor < 0)
-        return descriptor;
-    set_up(driver, io, descriptor, LISTENS);
-    error = torc__readiness_list(io);
-    if (error != 0)
-        torc__socket_close(descriptor, false);
-    return error;
-}
-
-int torc__readiness_adopt_listener(torc_driver *driver, torc_io *io, int descriptor)
-{
-    int error = torc__socket_adopt_listener(descriptor);
-
-    if (error != 0)
-        return error;
-    set_up(driver, io, descriptor, LISTENS);
-    return torc__readiness_list(io);
-}
-
-void torc__readiness_start_accepting(torc_io *io, bool on)
-{
-    if (io->state & CLOSED)
-        return;
-    if (on)
-        io->state |= RECEIVES;
-    else
-        io->state &= ~(uint32_t)RECEIVES;
-    torc__readiness_watch_as_wanted(io);
-}
-
 int torc__readiness_connect(
     torc_driver *driver, torc_io *io, const torc_address *peer, const torc_address *local)
 {
@@ -662,7 +550,7 @@ int torc__readiness_connect(
 
     if (descriptor < 0)
         return descriptor;
-    set_up(driver, io, descriptor, CONNECTS);
+    torc__readiness_set_up_socket(driver, io, descriptor, CONNECTS);
     error = torc__readiness_list(io);
     if (error != 0)
         torc__socket_close(descriptor, false);
@@ -672,6 +560,6 @@ int torc__readiness_connect(
 /* Nearly all that is adopted is read from at once, so it is watched for reading from the start. */
 int torc__readiness_adopt(torc_driver *driver, torc_io *io, int descriptor)
 {
-    set_up(driver, io, descriptor, RECEIVES);
+    torc__readiness_set_up_socket(driver, io, descriptor, RECEIVES);
     return torc__readiness_list(io);
 }

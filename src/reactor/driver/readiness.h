@@ -1,6 +1,6 @@
 /*
  * readiness: the adapter that makes completions ("64 bytes were received") out of readiness ("you
- * may try to receive"). epoll, poll and select are each a poller under it.
+ * may try to receive"). epoll, kqueue, poll and select are each a poller under it.
  *
  * What it saves: one read per wake-up, into a buffer that all connections share; sends are tried at
  * once, and only a short one asks to be told when there is room; interest in reading is taken back
@@ -18,6 +18,9 @@ enum {
     TORC__WRITABLE = 2,
     TORC__HUNG_UP = 4, /* told unasked: the peer is gone, or there is an error */
 };
+
+/* One read takes at most this, into the buffer that all ios of the driver share. */
+#define TORC__READ_SIZE ((size_t)64 * 1024)
 
 typedef struct torc__readiness torc__readiness;
 
@@ -52,7 +55,7 @@ struct torc__readiness {
     torc_io waker;      /* readable when another thread or a signal wants a turn */
     int wake_descriptor; /* what to write to for that */
     bool interrupted;
-    char *buffer;
+    char *buffer;       /* of TORC__READ_SIZE */
 
     /* Those that the poller refused to watch, and with what errno it did so last. */
     torc_io *stranded[TORC__STRANDED_MAX];
@@ -66,6 +69,17 @@ struct torc__readiness {
     size_t always_ready_count;
     size_t always_ready_capacity;
 };
+
+/*
+ * For a driver that has a turn and a waker of its own, and uses the adapter only for the ios that
+ * it has no better way for (uring): of its poller, `watch` and `forget` are called.
+ */
+int torc__readiness_open_parts(torc__readiness *readiness, const torc__poller *poller);
+void torc__readiness_close_parts(torc__readiness *readiness);
+
+/* Whether something is to be told without waiting for the poller; and telling it. */
+bool torc__readiness_is_due(const torc__readiness *readiness);
+void torc__readiness_tell_due(torc__readiness *readiness);
 
 /* What a driver on a poller puts into its torc_driver_class. */
 int torc__readiness_open(torc_driver *driver, const torc__poller *poller);

@@ -1,7 +1,8 @@
 /*
  * The inside of the readiness adapter, for the kinds of io that have files of their own: streams
- * that are no sockets (stream.c), watched descriptors (watch.c), datagrams (datagram.c). Sockets
- * are in readiness.c.
+ * that are no sockets (stream.c), watched descriptors (watch.c), datagrams (datagram.c), sockets
+ * that listen (readiness_listen.c), what wakes the driver (readiness_wake.c). Connections are in
+ * readiness.c.
  *
  * An io's state says what it is, what is wanted of it, and what the poller was last told.
  */
@@ -40,8 +41,17 @@ static inline torc__readiness *torc__readiness_of(const torc_io *io)
 void torc__readiness_set_up(torc_driver *driver, torc_io *io, const torc_io_class *kind,
     int descriptor, uint32_t state);
 
+void torc__readiness_set_up_socket(
+    torc_driver *driver, torc_io *io, int descriptor, uint32_t state);
+
 /* Lists the io with the poller; on failure (-errno) it is as if it had never been set up. */
 int torc__readiness_list(torc_io *io);
+
+/*
+ * From now on it is told without asking the poller, which is to forget it by itself: -EPERM of its
+ * watch(), or the same by another way. 0 or -ENOMEM.
+ */
+int torc__readiness_list_as_always_ready(torc_io *io);
 
 /* Tells the poller what is wanted, where that has changed; and that nothing is any more. */
 void torc__readiness_watch_as_wanted(torc_io *io);
@@ -69,6 +79,14 @@ ssize_t torc__readiness_receive_descriptors(torc_io *io, void *buffer, size_t si
 
 /* As recv, of a stream. -1 with errno. */
 ssize_t torc__stream_receive(const torc_io *io, void *buffer, size_t size);
+
+/* A listening io is ready: readiness_listen.c. */
+void torc__readiness_accept(torc_io *io);
+
+/* readiness_wake.c; closing does what is left to do after an opening that failed, too. */
+int torc__readiness_open_waker(torc__readiness *readiness);
+void torc__readiness_close_waker(torc__readiness *readiness);
+void torc__readiness_drain_waker(const torc_io *io);
 
 /* Tells that a watched descriptor is ready (TORC__READABLE, ...). */
 void torc__watched_tell(torc_io *io, unsigned ready);

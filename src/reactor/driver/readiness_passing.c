@@ -25,6 +25,7 @@ ssize_t torc__readiness_send_descriptors(torc_io *io, const struct iovec *pieces
     return torc__readiness_sent_or_blocked(io, sent, asked);
 }
 
+/* Of an io that was closed in there its descriptor says so, whose state ever it has. */
 ssize_t torc__readiness_receive_descriptors(torc_io *io, void *buffer, size_t size)
 {
     int passed[TORC_DESCRIPTORS_MAX];
@@ -33,12 +34,12 @@ ssize_t torc__readiness_receive_descriptors(torc_io *io, void *buffer, size_t si
         io->descriptor, buffer, size, passed, &count);
 
     for (size_t i = 0; i < count; i++) {
-        if ((io->state & CLOSED) || io->events->descriptor == NULL)
+        if (io->descriptor < 0 || io->events->descriptor == NULL)
             close(passed[i]);
         else
             io->events->descriptor(io, passed[i]);
     }
-    if (got < 0 || (io->state & CLOSED)) {
+    if (got < 0 || io->descriptor < 0) {
         errno = got < 0 ? (int)-got : EINTR;
         return -1;
     }

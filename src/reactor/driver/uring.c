@@ -37,8 +37,8 @@ static torc__uring_driver *self_of(torc_driver *driver)
 /* Blocking, as far as read() is concerned: the kernel then waits for a wake-up by itself. */
 static int open_waker(torc__uring_driver *self)
 {
-    self->wake_descriptor = TORC__CALL(eventfd, 0, EFD_CLOEXEC);
-    return self->wake_descriptor >= 0 ? 0 : -errno;
+    self->readiness.wake_descriptor = TORC__CALL(eventfd, 0, EFD_CLOEXEC);
+    return self->readiness.wake_descriptor >= 0 ? 0 : -errno;
 }
 
 static void arm_waker(torc__uring_driver *self)
@@ -51,19 +51,11 @@ static void arm_waker(torc__uring_driver *self)
     if (entry == NULL)
         return;
     entry->opcode = IORING_OP_READ;
-    entry->fd = self->wake_descriptor;
+    entry->fd = self->readiness.wake_descriptor;
     entry->addr = (uint64_t)(uintptr_t)&self->wake_count;
     entry->len = sizeof self->wake_count;
     entry->user_data = TORC__URING_WAKE;
     self->wake_armed = true;
-}
-
-static void driver_wake(torc_driver *driver)
-{
-    uint64_t one = 1;
-    ssize_t written = write(self_of(driver)->wake_descriptor, &one, sizeof one);
-
-    (void)written;
 }
 
 /* -- opening and closing ------------------------------------------------------------------- */
@@ -94,6 +86,7 @@ static void free_parts(torc__uring_driver *self)
     torc__free(self->batch);
     torc__free(self->pieces);
     torc__free(self->messages);
+    torc__readiness_close_parts(&self->readiness);
 }
 
 static int driver_open(torc_driver *driver)
@@ -104,8 +97,11 @@ static int driver_open(torc_driver *driver)
     if (error != 0)
         return error;
     self->queue_end = &self->queue;
-    self->wake_descriptor = -1;
-    error = allocate_parts(self) ? torc__uring_buffers_open(&self->buffers, &self->ring) : -ENOMEM;
+    error = torc__readiness_open_parts(&self->readiness, &torc__uring_poller);
+    if (error == 0 && !allocate_parts(self))
+        error = -ENOMEM;
+    if (error == 0)
+        error = torc__uring_buffers_open(&self->buffers, &self->ring);
     if (error == 0)
         error = open_waker(self);
     if (error == 0)
@@ -145,7 +141,7 @@ static void driver_close(torc_driver *driver)
 
     if (ours)
         let_go(self);
-    close(self->wake_descriptor);
+    close(self->readiness.wake_descriptor);
     torc__uring_ring_close(&self->ring);
     torc__uring_buffers_close(&self->buffers, ours);
     torc__uring_slots_free(self);
@@ -185,7 +181,7 @@ static int reopen(torc__uring_driver *self)
     note_batch_used(self, used);
     error = torc__uring_buffers_reopen(&self->buffers, &self->ring, used);
     if (error == 0) {
-        close(self->wake_descriptor);
+        close(self->readiness.wake_descriptor);
         error = open_waker(self);
     }
     if (error != 0)
@@ -227,7 +223,10 @@ static void tell(torc__uring_driver *self, const struct io_uring_cqe *done)
         torc__uring_sent(self, slot, done);
         break;
     case TORC__URING_POLL:
-        torc__uring_polled(self, slot);
+        if (slot->state & TORC__URING_READINESS)
+            torc__uring_ready(self, slot, done);
+        else
+            torc__uring_polled(self, slot, done);
         break;
     case TORC__URING_WAKE:
         self->wake_armed = false;
@@ -276,6 +275,10 @@ static void look_at(torc__uring_driver *self, torc__uring_slot *slot)
         torc__uring_slot_detach(self, slot);
         return;
     }
+    if (slot->state & TORC__URING_READINESS) {
+        torc__uring_poller_look_at(self, slot);
+        return;
+    }
     torc__uring_tell_kept(self, slot);
     torc__uring_receive_wanted(self, slot);
     torc__uring_poll_wanted(self, slot);
@@ -303,7 +306,7 @@ static torc_time until(const torc__uring_driver *self, torc_time deadline)
 {
     torc_time left;
 
-    if (deadline <= 0 || self->queue != NULL)
+    if (deadline <= 0 || self->queue != NULL || torc__readiness_is_due(&self->readiness))
         return 0;
     if (deadline == TORC_NEVER)
         return -1;
@@ -321,10 +324,14 @@ static bool wait_and_tell(torc__uring_driver *self, torc_time deadline)
     self->urgent = false;
     error = torc__uring_ring_enter(&self->ring, timeout == 0 ? 0 : 1, timeout);
     torc__uring_handed_over(self);
-    torc_driver_woke(&self->driver, torc_monotonic_now());
+    torc_driver_woke(&self->readiness.driver, torc_monotonic_now());
     self->batch_size = 0;
     look_at_queue(self);
     take_done(self);
+    if (torc__readiness_is_due(&self->readiness)) {
+        self->told++;
+        torc__readiness_tell_due(&self->readiness);
+    }
     return self->told > 0 || self->woken || timeout == 0
         || (error != 0 && error != -ETIME && error != -EINTR);
 }
@@ -346,7 +353,7 @@ static void turn_unopened(torc__uring_driver *self, torc_time deadline)
 
     (void)poll(NULL, 0, left < 0 || left > 100 * TORC_MILLISECOND
         ? 100 : (int)(left / TORC_MILLISECOND));
-    torc_driver_woke(&self->driver, torc_monotonic_now());
+    torc_driver_woke(&self->readiness.driver, torc_monotonic_now());
 }
 
 static void driver_turn(torc_driver *driver, torc_time deadline)
@@ -384,12 +391,17 @@ const torc_driver_class torc__driver_uring = {
     .why_not = torc__uring_why_not,
     .now = driver_now,
     .turn = driver_turn,
-    .wake = driver_wake,
+    .wake = torc__readiness_wake,
     .listen = torc__uring_listen,
     .adopt_listener = torc__uring_adopt_listener,
     .start_accepting = torc__uring_start_accepting,
     .connect = torc__uring_connect,
     .adopt = torc__uring_adopt,
+    .adopt_stream = torc__readiness_adopt_stream,
+    .watch = torc__readiness_watch,
+    .open_datagrams = torc__readiness_open_datagrams,
+    .adopt_datagrams = torc__readiness_adopt_datagrams,
+    .multicast = torc__readiness_multicast,
 };
 
 #endif /* TORC__HAS_URING */

@@ -6,6 +6,8 @@
  *   uring_receive.c   receiving and accepting
  *   uring_send.c      sending, and waiting until more can be sent
  *   uring_socket.c    opening and closing
+ *   uring_passing.c   descriptors that come along with bytes
+ *   uring_poller.c    polling, and all that is carried by readiness: readiness.h
  *   uring_buffers.c   memory to receive into
  *   uring_ring.c      the queues
  *   uring_probe.c     whether it works here
@@ -18,9 +20,8 @@
 #ifndef TORC_REACTOR_DRIVER_URING_H
 #define TORC_REACTOR_DRIVER_URING_H
 
+#include "reactor/driver/readiness.h"
 #include "reactor/driver/uring_buffers.h"
-
-#include <torc/driver.h>
 
 /* What a request is, in the low bits of its user_data; the rest is the address of its slot. */
 enum {
@@ -41,12 +42,15 @@ enum {
     TORC__URING_ENDED = 1 << 4,     /* the end was told */
     TORC__URING_END_KEPT = 1 << 5,  /* ... or is still to be told, with slot->error */
     TORC__URING_QUEUED = 1 << 6,    /* stands in driver->queue */
+    TORC__URING_READINESS = 1 << 7, /* of an io that is the readiness adapter's */
 
     /* In the kernel's hands: */
     TORC__URING_ARMED = 1 << 8,     /* a receive, or an accept */
     TORC__URING_STOPPING = 1 << 9,  /* ... and that it be cancelled */
     TORC__URING_SENDING = 1 << 10,
     TORC__URING_POLLING = 1 << 11,
+    TORC__URING_HALF_CLOSED = 1 << 12, /* the peer's end alone answers each poll */
+    TORC__URING_PASSES = 1 << 13,      /* `descriptor` events are wanted: uring_passing.c */
     TORC__URING_IN_FLIGHT = TORC__URING_ARMED | TORC__URING_SENDING | TORC__URING_POLLING,
 };
 
@@ -66,6 +70,8 @@ typedef struct torc__uring_slot {
     uint32_t number; /* what io->state says */
     uint16_t unread; /* receipts of this batch that are still to be told */
     uint16_t error;
+    uint16_t wanted; /* what is to be polled for: TORC__READABLE, TORC__WRITABLE */
+    uint16_t polled; /* what the poll in flight was asked for */
 } torc__uring_slot;
 
 enum {
@@ -76,7 +82,7 @@ enum {
 };
 
 typedef struct torc__uring_driver {
-    torc_driver driver; /* first */
+    torc__readiness readiness; /* first: its driver, and the ios that are carried by it */
     torc__uring_ring ring;
     torc__uring_buffers buffers;
 
@@ -84,6 +90,8 @@ typedef struct torc__uring_driver {
     size_t chunk_count;
     torc__uring_slot *free_slots;
     size_t in_flight;          /* requests of slots */
+    torc__uring_slot **polled; /* those of readiness, by descriptor */
+    size_t polled_capacity;
 
     torc__uring_slot *queue;   /* to be looked at in the next turn: torc__uring_look_at */
     torc__uring_slot **queue_end;
@@ -104,7 +112,6 @@ typedef struct torc__uring_driver {
     size_t piece_count;
     size_t message_count;
 
-    int wake_descriptor;
     uint64_t wake_count;       /* read by the kernel */
     bool wake_armed;
     bool woken;
@@ -120,7 +127,10 @@ static inline torc__uring_driver *torc__uring_of(const torc_io *io)
 
 /* -- uring_slots.c ------------------------------------------------------------------------- */
 
-/* A slot for the io, whose class and carrier it sets; NULL when memory is out. */
+/* A slot for an io that has a carrier; NULL when memory is out. */
+torc__uring_slot *torc__uring_slot_take(torc__uring_driver *driver, torc_io *io, uint32_t state);
+
+/* As take, for a socket, whose class and carrier it sets. */
 torc__uring_slot *torc__uring_slot_new(
     torc__uring_driver *driver, torc_io *io, int descriptor, uint32_t state);
 
@@ -138,8 +148,18 @@ void torc__uring_slot_free_if_over(torc__uring_driver *driver, torc__uring_slot 
 struct io_uring_sqe *torc__uring_request(
     torc__uring_driver *driver, torc__uring_slot *slot, unsigned tag, uint32_t flight);
 
+/* The entry of a request that the kernel has not taken yet, or NULL. And taking one back. */
+struct io_uring_sqe *torc__uring_request_waiting(
+    torc__uring_driver *driver, const torc__uring_slot *slot, unsigned tag);
+void torc__uring_take_back(torc__uring_driver *driver, torc__uring_slot *slot,
+    struct io_uring_sqe *entry, uint32_t flight);
+
 /* A request was answered for the last time. */
 void torc__uring_answered(torc__uring_driver *driver, torc__uring_slot *slot, uint32_t flight);
+
+/* An entry that is about a request of the slot; its own success is not answered. NULL as above. */
+struct io_uring_sqe *torc__uring_about(
+    torc__uring_driver *driver, const torc__uring_slot *slot, unsigned tag);
 
 /* Asks that a request be cancelled. False when the queue is stuck. */
 bool torc__uring_cancel(torc__uring_driver *driver, torc__uring_slot *slot, unsigned tag);
@@ -161,6 +181,13 @@ void torc__uring_slots_free(torc__uring_driver *driver);
 /* Sees to it that what is wanted is asked for, and that what was kept and is wanted is told. */
 void torc__uring_receive_wanted(torc__uring_driver *driver, torc__uring_slot *slot);
 void torc__uring_tell_kept(torc__uring_driver *driver, torc__uring_slot *slot);
+
+/* Tells what was received otherwise than by a request; with no bytes, the end. */
+void torc__uring_tell_received(
+    torc__uring_driver *driver, torc__uring_slot *slot, torc_slice bytes, int error);
+
+/* Has the request for receiving cancelled. */
+void torc__uring_stop_receiving(torc__uring_driver *driver, torc__uring_slot *slot);
 void torc__uring_drop_kept(torc__uring_slot *slot);
 
 void torc__uring_received(
@@ -172,9 +199,41 @@ void torc__uring_io_receive(torc_io *io, bool on);
 void torc__uring_poll_wanted(torc__uring_driver *driver, torc__uring_slot *slot);
 void torc__uring_sent(
     torc__uring_driver *driver, torc__uring_slot *slot, const struct io_uring_cqe *done);
-void torc__uring_polled(torc__uring_driver *driver, torc__uring_slot *slot);
+void torc__uring_polled(
+    torc__uring_driver *driver, torc__uring_slot *slot, const struct io_uring_cqe *done);
 ssize_t torc__uring_io_send(torc_io *io, const struct iovec *pieces, int count, bool more);
 ssize_t torc__uring_io_send_file(torc_io *io, int file, int64_t offset, size_t length);
+
+/* What became of a send of `asked` bytes (or a negative errno), as send() gives it. */
+ssize_t torc__uring_sent_or_blocked(torc_io *io, ssize_t sent, size_t asked);
+
+/* -- uring_passing.c ----------------------------------------------------------------------- */
+
+void torc__uring_take_descriptors(torc_io *io, bool on);
+
+/* Whether the slot's io is to be polled for reading, and what was said to have come is received. */
+bool torc__uring_passing_wanted(const torc__uring_slot *slot);
+void torc__uring_passing_ready(torc__uring_driver *driver, torc__uring_slot *slot);
+
+ssize_t torc__uring_io_send_descriptors(torc_io *io, const struct iovec *pieces, int count,
+    const int *descriptors, size_t descriptor_count);
+
+/* -- uring_poller.c ------------------------------------------------------------------------ */
+
+extern const torc__poller torc__uring_poller;
+
+/* Sees to it that the slot's io is polled for `wanted` (TORC__READABLE, ...). */
+void torc__uring_poll(torc__uring_driver *driver, torc__uring_slot *slot, unsigned wanted);
+
+/* What an answer says: TORC__READABLE, ... or 0. When all was told of it, it is answered. */
+unsigned torc__uring_poll_answer(torc__uring_slot *slot, const struct io_uring_cqe *done);
+void torc__uring_poll_answered(
+    torc__uring_driver *driver, torc__uring_slot *slot, const struct io_uring_cqe *done);
+
+/* For slots with TORC__URING_READINESS: as torc__uring_polled, and when one stood in the queue. */
+void torc__uring_ready(
+    torc__uring_driver *driver, torc__uring_slot *slot, const struct io_uring_cqe *done);
+void torc__uring_poller_look_at(torc__uring_driver *driver, torc__uring_slot *slot);
 
 /* -- uring_socket.c ------------------------------------------------------------------------ */
 

@@ -64,11 +64,13 @@ void torc__uring_receive_wanted(torc__uring_driver *driver, torc__uring_slot *sl
         return;
     else if (slot->state & TORC__URING_LISTENS)
         arm_accept(driver, slot);
+    else if (slot->state & TORC__URING_PASSES)
+        torc__uring_poll_wanted(driver, slot);
     else
         arm_receive(driver, slot);
 }
 
-static void stop(torc__uring_driver *driver, torc__uring_slot *slot)
+void torc__uring_stop_receiving(torc__uring_driver *driver, torc__uring_slot *slot)
 {
     if ((slot->state & (TORC__URING_ARMED | TORC__URING_STOPPING)) == TORC__URING_ARMED
         && torc__uring_cancel(driver, slot, TORC__URING_RECEIVE))
@@ -96,7 +98,7 @@ void torc__uring_start_accepting(torc_io *io, bool on)
     torc__uring_io_receive(io, on);
     /* Connections are to wait in the system's queue, not in ours. */
     if (!on)
-        stop(torc__uring_of(io), torc__uring_slot_of(io));
+        torc__uring_stop_receiving(torc__uring_of(io), torc__uring_slot_of(io));
 }
 
 /* -- keeping ------------------------------------------------------------------------------- */
@@ -181,6 +183,15 @@ static void tell_end(torc__uring_driver *driver, torc__uring_slot *slot, int err
     slot->state |= TORC__URING_ENDED;
     slot->state &= ~(uint32_t)(TORC__URING_WANTED | TORC__URING_END_KEPT);
     slot->io->events->received(slot->io, torc_slice_make(NULL, 0), error);
+}
+
+void torc__uring_tell_received(
+    torc__uring_driver *driver, torc__uring_slot *slot, torc_slice bytes, int error)
+{
+    if (bytes.length > 0)
+        tell_bytes(driver, slot, bytes);
+    else
+        tell_end(driver, slot, error);
 }
 
 static void tell_shortage(torc__uring_driver *driver, torc__uring_slot *slot, int error)
@@ -324,7 +335,7 @@ void torc__uring_received(
     if (tells(slot) && !(slot->state & TORC__URING_QUEUED))
         torc__uring_receive_wanted(driver, slot);
     else if (slot->kept != NULL)
-        stop(driver, slot);
+        torc__uring_stop_receiving(driver, slot);
 }
 
 #endif /* TORC__HAS_URING */

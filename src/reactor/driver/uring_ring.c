@@ -185,6 +185,19 @@ struct io_uring_sqe *torc__uring_ring_entry(torc__uring_ring *ring)
     return entry;
 }
 
+struct io_uring_sqe *torc__uring_ring_find(torc__uring_ring *ring, uint64_t user_data)
+{
+    unsigned head = load(ring->submit_head);
+
+    for (unsigned at = ring->tail; at != head; at--) {
+        struct io_uring_sqe *entry = &ring->entries[(at - 1) & ring->submit_mask];
+
+        if (entry->user_data == user_data)
+            return entry;
+    }
+    return NULL;
+}
+
 int torc__uring_ring_enter(torc__uring_ring *ring, unsigned wanted, torc_time timeout)
 {
     struct __kernel_timespec time = { 0 };

@@ -61,6 +61,9 @@ static inline bool torc__uring_ring_is_ours(const torc__uring_ring *ring)
 /* A cleared entry to be filled in; enters the kernel when the queue is full. NULL: it stays so. */
 struct io_uring_sqe *torc__uring_ring_entry(torc__uring_ring *ring);
 
+/* The newest entry with this user_data that still waits to be taken by the kernel, or NULL. */
+struct io_uring_sqe *torc__uring_ring_find(torc__uring_ring *ring, uint64_t user_data);
+
 /* How many entries wait to be taken by the kernel. */
 unsigned torc__uring_ring_waiting(const torc__uring_ring *ring);
 

@@ -12,7 +12,6 @@
 # include "reactor/driver/socket.h"
 
 # include <errno.h>
-# include <poll.h>
 # include <string.h>
 
 /* So much of a file is sent in one system call, so that one connection does not hold up others. */
@@ -25,23 +24,16 @@ enum { DIRECT_BATCH_MAX = 2 };
 
 void torc__uring_poll_wanted(torc__uring_driver *driver, torc__uring_slot *slot)
 {
-    struct io_uring_sqe *entry;
+    unsigned wanted = 0;
 
-    if (slot->io == NULL || (slot->state & TORC__URING_POLLING)
-        || !(slot->state & (TORC__URING_BLOCKED | TORC__URING_CONNECTS)))
+    if (slot->io == NULL)
         return;
-    entry = torc__uring_request(driver, slot, TORC__URING_POLL, TORC__URING_POLLING);
-    if (entry == NULL) {
-        torc__uring_enqueue(driver, slot);
-        return;
-    }
-    entry->opcode = IORING_OP_POLL_ADD;
-    entry->fd = slot->io->descriptor;
-# if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    entry->poll32_events = (uint32_t)POLLOUT << 16;
-# else
-    entry->poll32_events = POLLOUT;
-# endif
+    if (slot->state & (TORC__URING_BLOCKED | TORC__URING_CONNECTS))
+        wanted |= TORC__WRITABLE;
+    if (torc__uring_passing_wanted(slot))
+        wanted |= TORC__READABLE;
+    if (wanted != 0)
+        torc__uring_poll(driver, slot, wanted);
 }
 
 static void note_blocked(torc__uring_driver *driver, torc__uring_slot *slot)
@@ -59,24 +51,37 @@ static void connected(torc__uring_driver *driver, torc__uring_slot *slot)
     io->events->connected(io, torc__socket_error(io->descriptor));
 }
 
-void torc__uring_polled(torc__uring_driver *driver, torc__uring_slot *slot)
+static void has_room_again(torc__uring_driver *driver, torc__uring_slot *slot)
 {
-    torc_io *io = slot->io;
+    slot->state &= ~(uint32_t)TORC__URING_BLOCKED;
+    driver->told++;
+    slot->io->events->sent(slot->io, 0, 0);
+}
 
-    if (io != NULL && (slot->state & TORC__URING_CONNECTS)) {
+void torc__uring_polled(
+    torc__uring_driver *driver, torc__uring_slot *slot, const struct io_uring_cqe *done)
+{
+    unsigned ready = torc__uring_poll_answer(slot, done);
+
+    /* Why a poll fails is for the call to find out that it is made for. */
+    if (done->res < 0 && done->res != -ECANCELED)
+        ready = TORC__HUNG_UP;
+    if (slot->io != NULL && ready != 0 && (slot->state & TORC__URING_CONNECTS)) {
         connected(driver, slot);
-    } else if (io != NULL && (slot->state & TORC__URING_BLOCKED)) {
-        slot->state &= ~(uint32_t)TORC__URING_BLOCKED;
-        driver->told++;
-        io->events->sent(io, 0, 0);
+        ready = 0;
     }
-    torc__uring_answered(driver, slot, TORC__URING_POLLING);
+    if ((ready & (TORC__READABLE | TORC__HUNG_UP)) && torc__uring_passing_wanted(slot))
+        torc__uring_passing_ready(driver, slot);
+    if (slot->io != NULL && (ready & (TORC__WRITABLE | TORC__HUNG_UP))
+        && (slot->state & TORC__URING_BLOCKED))
+        has_room_again(driver, slot);
+    torc__uring_poll_answered(driver, slot, done);
     torc__uring_poll_wanted(driver, slot);
 }
 
 /* -- sending ------------------------------------------------------------------------------- */
 
-static ssize_t sent_or_blocked(torc_io *io, ssize_t sent, size_t asked)
+ssize_t torc__uring_sent_or_blocked(torc_io *io, ssize_t sent, size_t asked)
 {
     bool none = sent == -EAGAIN || sent == -EWOULDBLOCK;
 
@@ -95,7 +100,7 @@ static ssize_t send_directly(torc_io *io, const struct iovec *pieces, int count,
     do
         sent = torc__socket_send(io->descriptor, pieces, count, more);
     while (sent == -EINTR);
-    return sent_or_blocked(io, sent, asked);
+    return torc__uring_sent_or_blocked(io, sent, asked);
 }
 
 /* Describes a send in several pieces where it stays until it is handed over. */
@@ -159,7 +164,7 @@ ssize_t torc__uring_io_send(torc_io *io, const struct iovec *pieces, int count, 
         return send_directly(io, pieces, count, more);
     if (torc__call_fails(count == 1 ? "send" : "sendmsg"))
         return errno == EINTR ? send_directly(io, pieces, count, more)
-                              : sent_or_blocked(io, -errno, 1);
+                              : torc__uring_sent_or_blocked(io, -errno, 1);
     if (!gather(io, pieces, (size_t)count))
         return send_directly(io, pieces, count, more);
     return 0;
@@ -194,7 +199,7 @@ ssize_t torc__uring_io_send_file(torc_io *io, int file, int64_t offset, size_t l
     do
         sent = torc__socket_send_file(io->descriptor, file, offset, asked);
     while (sent == -EINTR);
-    return sent_or_blocked(io, sent, asked);
+    return torc__uring_sent_or_blocked(io, sent, asked);
 }
 
 #endif /* TORC__HAS_URING */

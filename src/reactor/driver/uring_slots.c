@@ -9,6 +9,7 @@
 # include "base/memory.h"
 
 # include <errno.h>
+# include <string.h>
 
 /* -- having one ---------------------------------------------------------------------------- */
 
@@ -34,8 +35,7 @@ static bool add_chunk(torc__uring_driver *driver)
     return true;
 }
 
-torc__uring_slot *torc__uring_slot_new(
-    torc__uring_driver *driver, torc_io *io, int descriptor, uint32_t state)
+torc__uring_slot *torc__uring_slot_take(torc__uring_driver *driver, torc_io *io, uint32_t state)
 {
     torc__uring_slot *slot;
 
@@ -48,6 +48,16 @@ torc__uring_slot *torc__uring_slot_new(
     slot->state = state;
     slot->error = 0;
     slot->unread = 0;
+    return slot;
+}
+
+torc__uring_slot *torc__uring_slot_new(
+    torc__uring_driver *driver, torc_io *io, int descriptor, uint32_t state)
+{
+    torc__uring_slot *slot = torc__uring_slot_take(driver, io, state);
+
+    if (slot == NULL)
+        return NULL;
     io->kind = &torc__uring_socket_class;
     io->carrier = driver;
     io->descriptor = descriptor;
@@ -84,6 +94,7 @@ void torc__uring_slots_free(torc__uring_driver *driver)
     for (size_t i = 0; i < driver->chunk_count; i++)
         torc__free(driver->chunks[i]);
     torc__free(driver->chunks);
+    torc__free(driver->polled);
     driver->chunk_count = 0;
 }
 
@@ -121,17 +132,43 @@ void torc__uring_answered(torc__uring_driver *driver, torc__uring_slot *slot, ui
     torc__uring_slot_free_if_over(driver, slot);
 }
 
-bool torc__uring_cancel(torc__uring_driver *driver, torc__uring_slot *slot, unsigned tag)
+struct io_uring_sqe *torc__uring_request_waiting(
+    torc__uring_driver *driver, const torc__uring_slot *slot, unsigned tag)
+{
+    return torc__uring_be_ours(driver) == 0
+        ? torc__uring_ring_find(&driver->ring, name_of(slot, tag)) : NULL;
+}
+
+void torc__uring_take_back(
+    torc__uring_driver *driver, torc__uring_slot *slot, struct io_uring_sqe *entry, uint32_t flight)
+{
+    memset(entry, 0, sizeof *entry);
+    entry->opcode = IORING_OP_NOP;
+    entry->user_data = TORC__URING_CANCEL;
+    torc__uring_answered(driver, slot, flight);
+}
+
+struct io_uring_sqe *torc__uring_about(
+    torc__uring_driver *driver, const torc__uring_slot *slot, unsigned tag)
 {
     struct io_uring_sqe *entry = next_entry(driver);
 
     if (entry == NULL)
-        return false;
-    entry->opcode = IORING_OP_ASYNC_CANCEL;
+        return NULL;
     entry->flags = IOSQE_CQE_SKIP_SUCCESS;
     entry->fd = -1;
     entry->addr = name_of(slot, tag);
     entry->user_data = TORC__URING_CANCEL;
+    return entry;
+}
+
+bool torc__uring_cancel(torc__uring_driver *driver, torc__uring_slot *slot, unsigned tag)
+{
+    struct io_uring_sqe *entry = torc__uring_about(driver, slot, tag);
+
+    if (entry == NULL)
+        return false;
+    entry->opcode = IORING_OP_ASYNC_CANCEL;
     driver->urgent = true;
     return true;
 }

@@ -12,6 +12,7 @@
 # include "base/system_call.h"
 # include "reactor/driver/linger.h"
 # include "reactor/driver/socket.h"
+# include "reactor/driver/socket_passing.h"
 
 # include <errno.h>
 # include <sys/socket.h>
@@ -35,7 +36,16 @@ static void peer_address(torc_io *io, torc_address *ret_address)
 
 static int set_option(torc_io *io, torc_io_option option, int value)
 {
-    return torc__socket_set_option(io->descriptor, option, value);
+    int error = torc__socket_set_option(io->descriptor, option, value);
+
+    if (error == 0 && option == TORC_IO_TAKE_DESCRIPTORS)
+        torc__uring_take_descriptors(io, value != 0);
+    return error;
+}
+
+static int credentials(torc_io *io, torc_io_credentials *ret_credentials)
+{
+    return torc__socket_credentials(io->descriptor, ret_credentials);
 }
 
 /* -- closing ------------------------------------------------------------------------------- */
@@ -95,7 +105,9 @@ const torc_io_class torc__uring_socket_class = {
     .close = io_close,
     .local_address = local_address,
     .peer_address = peer_address,
+    .send_descriptors = torc__uring_io_send_descriptors,
     .set_option = set_option,
+    .credentials = credentials,
 };
 
 /* -- opening ------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "endpoint/harness.h"
 
 #include "support/failing_allocation.h"
+#include "support/failing_system_call.h"
 
 #include <sys/resource.h>
 
@@ -174,6 +175,95 @@ static void ipv6_takes_ipv4_only_when_asked_to(void **state)
     assert_true(client >= 0);
     run_until(&count.made, 1);
     close(client);
+}
+
+static void assert_families(const char *description, bool ipv4, bool ipv6)
+{
+    static const uint8_t loopback4[4] = { 127, 0, 0, 1 };
+    torc_port *port = torc_listen(scope, description, counters());
+    struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    struct sockaddr_in6 mapped = { .sin6_family = AF_INET6 };
+    uint16_t number = torc_port_address(port).port;
+    int descriptor = plain_connect("127.0.0.1", number);
+
+    assert_int_equal(descriptor >= 0, ipv4);
+    close(descriptor);
+    to6.sin6_port = htons(number);
+    descriptor = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(
+        connect(descriptor, (struct sockaddr *)&to6, sizeof(to6)) == 0, ipv6);
+    close(descriptor);
+    /* An IPv4 address in an IPv6 one is IPv4 on the wire, whatever the caller thinks. */
+    mapped.sin6_port = htons(number);
+    mapped.sin6_addr.s6_addr[10] = 0xff;
+    mapped.sin6_addr.s6_addr[11] = 0xff;
+    memcpy(&mapped.sin6_addr.s6_addr[12], loopback4, sizeof(loopback4));
+    descriptor = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(
+        connect(descriptor, (struct sockaddr *)&mapped, sizeof(mapped)) == 0, ipv4);
+    close(descriptor);
+    run_turns(3);
+}
+
+static void each_choice_of_families_is_exact(void **state)
+{
+    (void)state;
+    assert_families("tcp:0", true, false);
+    assert_families("tcp:0:interface=0.0.0.0", true, false);
+    assert_families("tcp:0:interface=127.0.0.1", true, false);
+    assert_families("tcp6:0", false, true);
+    assert_families("tcp6:0:interface=[::]", false, true);
+    assert_families("tcp6:0:interface=[::1]", false, true);
+    assert_families("tcp:0:interface=[::1]", false, true);
+    assert_families("tcp:0:interface=[::]", true, true);
+}
+
+static void an_address_that_comes_later_is_waited_for(void **state)
+{
+    torc_port *port;
+    outcome opened;
+
+    (void)state;
+    fail_system_calls_named("bind", EADDRNOTAVAIL);
+    port = torc_listen(scope, "tcp:0:interface=127.0.0.1:wait", counters());
+    watch_outcome(torc_port_opened(port), &opened);
+    run_turns(20);
+    assert_int_equal(opened.fired, 0);
+    assert_int_equal(times_logged("no interface has the address yet"), 1);
+    allow_system_calls();
+    assert_succeeded(&opened);
+    close(plain_connect("127.0.0.1", torc_port_address(port).port));
+    run_until(&count.lost, 1);
+}
+
+static void waiting_for_an_address_ends_as_a_port_does(void **state)
+{
+    torc_port *port;
+    outcome opened[3];
+    outcome stopped;
+
+    (void)state;
+    fail_system_calls_named("bind", EADDRNOTAVAIL);
+    port = torc_listen(scope, "tcp:0:interface=127.0.0.1:wait", counters());
+    watch_outcome(torc_port_opened(port), &opened[0]);
+    run_turns(3);
+    watch_outcome(torc_port_stop(port), &stopped);
+    assert_succeeded(&stopped);
+    assert_failed(&opened[0], &torc_error_cancelled, "stopped before it was open");
+    port = torc_listen(scope, "tcp:0:interface=127.0.0.1:wait", counters());
+    watch_outcome(torc_port_opened(port), &opened[1]);
+    run_turns(3);
+    fail_system_calls_named("bind", EACCES);
+    assert_failed(&opened[1], &torc_error_listen, "Permission denied");
+    fail_system_calls_named("bind", EADDRNOTAVAIL);
+    watch_outcome(torc_port_opened(torc_listen(
+        scope, "tcp:0:interface=127.0.0.1", counters())), &opened[2]);
+    assert_failed(&opened[2], &torc_error_listen, "no interface of this machine");
+    (void)torc_listen(scope, "tcp:0:interface=127.0.0.1:wait", counters());
+    run_turns(3);
+    torc_scope_end(scope);
+    run_until(&count.released, 4);
+    allow_system_calls();
 }
 
 static void an_inherited_socket_is_listened_on(void **state)
@@ -638,6 +728,9 @@ int main(void)
         TEST(reuseport_lets_several_listen),
         TEST(nothing_listens_in_a_scope_that_has_ended),
         TEST(ipv6_takes_ipv4_only_when_asked_to),
+        TEST(each_choice_of_families_is_exact),
+        TEST(an_address_that_comes_later_is_waited_for),
+        TEST(waiting_for_an_address_ends_as_a_port_does),
         TEST(an_inherited_socket_is_listened_on),
         TEST(a_descriptor_that_does_not_listen_is_a_failure),
         TEST(stopping_refuses_the_next_and_keeps_those_that_are),

@@ -45,6 +45,28 @@ static void an_idle_reactor_waits_for_its_descriptor_only(void **state)
     assert_true(torc_reactor_descriptor(reactor) >= 0);
 }
 
+static void the_first_turn_is_due_at_once(void **state)
+{
+    (void)state;
+    assert_true(torc_reactor_deadline(reactor) == 0);
+}
+
+/* The reactor last looked at the clock in its turn, and the other loop has waited since. */
+static void a_delay_that_is_asked_for_between_turns_begins_then(void **state)
+{
+    torc_delayed_call later;
+    torc_time asked;
+
+    (void)state;
+    torc_iterate(reactor, 0);
+    poll(NULL, 0, 30);
+    asked = torc_monotonic_now();
+    later = torc_call_later(torc_root(reactor), 10 * TORC_MILLISECOND, say, "later");
+    assert_true(torc_delayed_time(&later) >= asked + 10 * TORC_MILLISECOND);
+    assert_true(poll_until_ran("later "));
+    assert_true(torc_monotonic_now() - asked >= 10 * TORC_MILLISECOND);
+}
+
 static void what_is_to_be_done_at_once_is_due(void **state)
 {
     (void)state;
@@ -100,6 +122,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         REAL_TIME_TEST(an_idle_reactor_waits_for_its_descriptor_only),
+        REAL_TIME_TEST(the_first_turn_is_due_at_once),
+        REAL_TIME_TEST(a_delay_that_is_asked_for_between_turns_begins_then),
         REAL_TIME_TEST(what_is_to_be_done_at_once_is_due),
         REAL_TIME_TEST(a_delayed_call_is_the_deadline),
         REAL_TIME_TEST(a_call_from_a_thread_shows_on_the_descriptor),

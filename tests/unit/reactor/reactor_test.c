@@ -53,7 +53,7 @@ static void an_unknown_driver_is_a_failure_that_names_the_others(void **state)
     assert_null(torc_reactor_new_named("abacus", &failure));
     assert_true(torc_failure_is(failure, &torc_error_invalid_argument));
     assert_string_equal(torc_failure_text(failure),
-        "there is no reactor 'abacus': choose one of epoll, uring, poll, select");
+        "there is no reactor 'abacus': choose one of epoll, uring, kqueue, poll, select");
     torc_failure_release(failure);
 }
 
@@ -83,7 +83,7 @@ static void an_unknown_driver_in_the_environment_ends_the_process_with_a_message
 {
     (void)state;
     expect_exit(make_unknown,
-        "torc: there is no reactor 'abacus': choose one of epoll, uring, poll, select");
+        "torc: there is no reactor 'abacus': choose one of epoll, uring, kqueue, poll, select");
 }
 
 static void make_without_memory(void)

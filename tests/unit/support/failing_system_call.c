@@ -42,6 +42,8 @@ static const struct {
     { "io_uring_register", { EACCES, ENOMEM } },
     { "io_uring_setup", { ENOSYS, EPERM, EINVAL, EMFILE, ENFILE, ENOMEM } },
     { "ioctl", { EIO } },
+    { "kevent", { EINTR, ENOMEM } },
+    { "kqueue", { EMFILE, ENFILE, ENOMEM } },
     { "listen", { EADDRINUSE } },
     { "lstat", { EACCES, ENOMEM } },
     { "madvise", { ENOMEM, EINVAL } },

@@ -56,6 +56,16 @@ static void turns(unsigned count)
         driver->kind->turn(driver, 0);
 }
 
+/* What passes through a terminal is there only when the kernel has found the time. */
+static void turn_until_told(const char *what)
+{
+    torc_time limit = driver->kind->now(driver) + 5 * TORC_SECOND;
+
+    while (strstr(record, what) == NULL && driver->kind->now(driver) < limit)
+        driver->kind->turn(driver, driver->kind->now(driver) + 10 * TORC_MILLISECOND);
+    assert_non_null(strstr(record, what));
+}
+
 static ssize_t send_text(const char *text)
 {
     struct iovec piece = { .iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text) };
@@ -63,9 +73,10 @@ static ssize_t send_text(const char *text)
     return io.kind->send(&io, &piece, 1, false);
 }
 
+/* select and kqueue hear of a hang-up only where they wait for something. */
 static bool notices_unasked(void)
 {
-    return strcmp(driver->kind->name, "select") != 0;
+    return strcmp(driver->kind->name, "select") != 0 && strcmp(driver->kind->name, "kqueue") != 0;
 }
 
 static bool is_open(int descriptor)
@@ -184,12 +195,10 @@ static void hang_up(void)
     assert_true(slave >= 0);
     assert_int_equal(driver->kind->adopt_stream(driver, &io, master, true, true), 0);
     assert_int_equal(write(slave, "hi", 2), 2);
-    turns(2);
+    turn_until_told("hi ");
     assert_int_equal(send_text("ho"), 2);
     close(slave);
-    turns(3);
-    assert_non_null(strstr(record, "hi "));
-    assert_non_null(strstr(record, "end:0 "));
+    turn_until_told("end:0 ");
     record[0] = '\0';
     assert_true(io.kind->close(&io, false));
 }
