@@ -63,7 +63,7 @@ function(torc_component name)
 endfunction()
 
 set(core_patterns "")
-foreach(folder base deferred task reactor reactor/driver transport endpoint protocol log cred app)
+foreach(folder base deferred task reactor reactor/driver transport names endpoint protocol log cred app)
     list(APPEND core_patterns ${PROJECT_SOURCE_DIR}/src/${folder}/*.c)
 endforeach()
 file(GLOB core_sources CONFIGURE_DEPENDS ${core_patterns})

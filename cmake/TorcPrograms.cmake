@@ -43,8 +43,8 @@ if(TORC_BUILD_EXAMPLES)
     endforeach()
 endif()
 
-# bench/torc_*.c measure Torc, bench/libuv_*.c and bench/libevent_*.c the same job on those, where
-# they are installed, and all others stand on the system alone.
+# bench/torc_*.c measure Torc, bench/libuv_*.c, bench/libevent_*.c and bench/cares_*.c the same job on
+# those, where they are installed, and all others stand on the system alone.
 if(TORC_BUILD_BENCH)
     file(GLOB bench_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/*.c)
     file(GLOB bench_common CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/common/*.c)
@@ -54,6 +54,7 @@ if(bench_sources)
     if(PkgConfig_FOUND)
         pkg_check_modules(libuv QUIET IMPORTED_TARGET libuv)
         pkg_check_modules(libevent QUIET IMPORTED_TARGET libevent)
+        pkg_check_modules(cares QUIET IMPORTED_TARGET libcares)
     endif()
 endif()
 if(bench_common)
@@ -64,7 +65,7 @@ endif()
 foreach(source IN LISTS bench_sources)
     cmake_path(GET source STEM name)
     set(links Threads::Threads)
-    if(name MATCHES "^(libuv|libevent)_")
+    if(name MATCHES "^(libuv|libevent|cares)_")
         set(peer ${CMAKE_MATCH_1})
         if(NOT ${peer}_FOUND)
             message(STATUS "bench/${name} is left out: ${peer} is not installed")

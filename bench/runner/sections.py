@@ -2,7 +2,9 @@
 import http.client
 import os
 import re
+import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import tempfile
@@ -28,6 +30,7 @@ MEMORY_LIMITS = {"echo": 400, "web": 512}
 TIMER_LIMIT = 1.2
 THREAD_LIMITS = {("one_way", "libuv"): 0.33, ("round_trip", "libuv"): 0.33}
 SPAWN_LIMIT = 1.2
+NAMES_LIMIT = 0.5
 
 
 def make_files(directory):
@@ -198,7 +201,7 @@ def memory(bench):
 
 # -- timers and deferreds ----------------------------------------------------------------------
 
-def _own_program(bench, name):
+def _own_program(bench, name, *arguments):
     """Runs one of torc's own benchmarks for the rounds; gives name -> (median, unit), or None."""
     program = bench.program(name)
     if not os.path.exists(program):
@@ -206,7 +209,7 @@ def _own_program(bench, name):
         return None
     samples = {}
     for _ in range(bench.rounds):
-        output = processes.run([program], bench.server_cpu,
+        output = processes.run([program, *arguments], bench.server_cpu,
                                os.path.join(bench.home, "server-errors"), 300)
         for line in output.splitlines():
             match = re.fullmatch(r"(\S+)\s+([0-9.eE+-]+)(?:\s+(\S+))?", line.strip())
@@ -231,6 +234,55 @@ def timers(bench):
         most = max(armed)
         bench.report.goal("timers: arm+cancel with %d armed / with 10" % most, TIMER_LIMIT,
                           armed[most] / armed[10])
+        print()
+
+
+UNBOUND = """
+server:
+  interface: 127.0.0.1
+  port: %(port)d
+  do-daemonize: no
+  use-syslog: no
+  chroot: ""
+  username: ""
+  directory: "%(home)s"
+  pidfile: "%(home)s/unbound.pid"
+  access-control: 127.0.0.0/8 allow
+  local-zone: "bench.test." redirect
+  local-data: "bench.test. 300 A 192.0.2.1"
+  local-data: "bench.test. 300 AAAA 2001:db8::1"
+"""
+
+
+def _wait_for_port(port):
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise processes.Failed("unbound does not listen")
+            time.sleep(0.05)
+
+
+def names(bench):
+    """Look-ups of hosts, each for IPv4 and IPv6, of a server on this machine that knows them all."""
+    if not bench.has("unbound", "apt-get install unbound"):
+        return
+    port = processes.free_port()
+    config = os.path.join(bench.home, "unbound.conf")
+    with open(config, "w") as file:
+        file.write(UNBOUND % {"port": port, "home": bench.home})
+    with processes.Child([shutil.which("unbound"), "-d", "-c", config], bench.load_cpu,
+                         os.path.join(bench.home, "unbound-errors")):
+        _wait_for_port(port)
+        count = 20000 if bench.seconds < 1 else 100000
+        ours = _own_program(bench, "torc_resolve", port, count) or {}
+        theirs = _own_program(bench, "cares_resolve", port, count) or {}
+    if "resolve" in ours and "resolve" in theirs:
+        bench.report.goal("names: CPU per look-up / c-ares", NAMES_LIMIT,
+                          ours["resolve"] / theirs["resolve"])
         print()
 
 
@@ -470,5 +522,5 @@ def instructions(bench):
 
 
 SECTIONS = {"echo": echo, "udp": udp, "web": web, "memory": memory, "timers": timers,
-            "deferred": deferred, "coroutine": coroutine, "thread": thread, "spawn": spawn,
+            "names": names, "deferred": deferred, "coroutine": coroutine, "thread": thread, "spawn": spawn,
             "syscalls": syscalls, "instructions": instructions}

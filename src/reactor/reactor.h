@@ -89,6 +89,7 @@ struct torc_reactor {
     torc__pool chunks;         /* of output queues: copied bytes; see transport/output.h */
     torc__pool references;     /* of output queues: bytes and files that stay where they are */
     torc_failure *connection_done; /* the reason that nearly all connections end with; or NULL */
+    struct torc_resolver *resolver; /* its own, or NULL: names/resolver.c */
     torc__list late_deferreds; /* cancelled, waiting for their one late result */
     struct torc__stacks *stacks; /* of coroutines; NULL before the first: coroutine_stack.c */
 

@@ -13,6 +13,8 @@
 #include "deferred/semaphore.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/resolve.h"
+#include "names/resolver.h"
+#include "names/system_lookup.h"
 #include "protocol/stream.h"
 #include "reactor/members.h"
 #include "reactor/reactor.h"
@@ -48,6 +50,8 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_connecting,
     &torc__members_client,
     &torc__members_lookup,
+    &torc__members_resolver,
+    &torc__members_system_lookup,
     &torc__members_port,
     &torc__members_attaching,
     &torc__members_process,

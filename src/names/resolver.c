@@ -1,0 +1,198 @@
+/*
+ * A resolver's life: options, files, servers, and its end.
+ *
+ * The reactor's own stands in the reactor and lives in its root; it is made when first needed.
+ */
+#include "names/resolver.h"
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "names/dns_record.h"
+
+#include <stdlib.h>
+
+#define CACHE_ANSWERS ((size_t)4096)
+#define CACHE_BYTES   ((size_t)4 * 1024 * 1024)
+
+enum { DNS_PORT = 53, ATTEMPTS_MAX = 100 };
+
+void torc__resolver_random(torc_resolver *resolver, void *bytes, size_t length)
+{
+    if (resolver->random_left < length) {
+        torc__random_bytes(resolver->random, sizeof resolver->random);
+        resolver->random_left = sizeof resolver->random;
+    }
+    resolver->random_left -= length;
+    memcpy(bytes, resolver->random + resolver->random_left, length);
+}
+
+/* -- files --------------------------------------------------------------------------------- */
+
+static void use_servers(torc_resolver *self)
+{
+    if (self->own_server_count > 0) {
+        memcpy(self->servers, self->own_servers, sizeof self->servers);
+        self->server_count = self->own_server_count;
+        return;
+    }
+    memset(self->servers, 0, sizeof self->servers);
+    self->server_count = self->conf.server_count;
+    for (size_t i = 0; i < self->server_count; i++)
+        self->servers[i].address = self->conf.servers[i];
+}
+
+void torc__resolver_refresh(torc_resolver *self)
+{
+    torc_time now = torc_now(self->reactor);
+    torc_slice text;
+    bool has_changed = false;
+
+    if (self->has_looked && now - self->looked_at < TORC__FILES_PAUSE)
+        return;
+    self->has_looked = true;
+    self->looked_at = now;
+    if (torc__text_file_changed(&self->hosts_file, TORC__HOSTS_FILE_MAX, &text)) {
+        torc__hosts_parse(&self->hosts, text);
+        torc__free((void *)(uintptr_t)text.data);
+        has_changed = true;
+    }
+    if (torc__text_file_changed(&self->conf_file, TORC__RESOLV_CONF_MAX, &text)) {
+        torc__resolv_conf_parse(&self->conf, text);
+        torc__free((void *)(uintptr_t)text.data);
+        use_servers(self);
+        has_changed = true;
+    }
+    if (has_changed)
+        torc__cache_clear(&self->cache);
+}
+
+void torc_resolver_forget(torc_resolver *self)
+{
+    torc__check_thread(self->reactor, "torc_resolver_forget");
+    torc__cache_clear(&self->cache);
+    self->hosts_file.seen = false;
+    self->conf_file.seen = false;
+    self->has_looked = false;
+}
+
+/* -- life ---------------------------------------------------------------------------------- */
+
+static void bury(torc__grave *grave)
+{
+    torc_resolver *self = TORC_CONTAINER_OF(grave, torc_resolver, grave);
+
+    torc__free(self->scratch.bytes);
+    torc__free(self);
+}
+
+static void end(torc_scoped *scoped)
+{
+    torc_resolver *self = TORC_CONTAINER_OF(scoped, torc_resolver, scoped);
+
+    self->ended = true;
+    if (self->reactor->resolver == self)
+        self->reactor->resolver = NULL;
+    torc__searches_end(self);
+    torc__questions_end(self);
+    torc__cache_clear(&self->cache);
+    torc__hosts_clear(&self->hosts);
+    torc__hash_table_clear(&self->questions);
+    torc__hash_table_clear(&self->searches);
+    torc__bury(self->reactor, &self->grave, bury);
+}
+
+const torc__member_kind torc__members_resolver = { .end = end };
+
+static void set_servers(torc_resolver *self, const torc_resolver_options *options)
+{
+    for (size_t i = 0; i < options->server_count && i < TORC__SERVERS_MAX; i++) {
+        torc__server *server = &self->own_servers[self->own_server_count++];
+
+        server->address = options->servers[i];
+        if (server->address.port == 0)
+            server->address.port = DNS_PORT;
+    }
+}
+
+static void set_options(torc_resolver *self, const torc_resolver_options *options)
+{
+    torc__cache_init(&self->cache,
+        options->cache_answers != 0 ? options->cache_answers : CACHE_ANSWERS,
+        options->cache_bytes != 0 ? options->cache_bytes : CACHE_BYTES);
+    if (options->no_cache)
+        self->cache.count_max = 0;
+    self->timeout = options->timeout;
+    self->attempts = options->attempts < ATTEMPTS_MAX ? options->attempts : ATTEMPTS_MAX;
+    self->nss = options->nss;
+    set_servers(self, options);
+}
+
+/* The paths stand behind the resolver, in the same block. */
+static torc_resolver *allocate(const char *hosts, const char *configuration)
+{
+    size_t hosts_size = strlen(hosts) + 1;
+    size_t configuration_size = strlen(configuration) + 1;
+    torc_resolver *self = torc__allocate_zeroed(sizeof *self + hosts_size + configuration_size);
+    char *paths = (char *)(self + 1);
+
+    if (self == NULL)
+        return NULL;
+    self->scratch.size = TORC__DNS_DATA_MAX + 1;
+    self->scratch.bytes = torc__allocate(self->scratch.size);
+    if (self->scratch.bytes == NULL) {
+        torc__free(self);
+        return NULL;
+    }
+    self->hosts_file.path = memcpy(paths, hosts, hosts_size);
+    self->conf_file.path = memcpy(paths + hosts_size, configuration, configuration_size);
+    return self;
+}
+
+torc_resolver *torc_resolver_new(torc_scope *scope, const torc_resolver_options *options)
+{
+    static const torc_resolver_options defaults = { .hosts_file = NULL };
+    torc_resolver *self;
+
+    torc__check_thread(torc_scope_reactor(scope), "torc_resolver_new");
+    if (options == NULL)
+        options = &defaults;
+    self = allocate(options->hosts_file != NULL ? options->hosts_file : "/etc/hosts",
+        options->configuration_file != NULL ? options->configuration_file : "/etc/resolv.conf");
+    if (self == NULL)
+        return NULL;
+    self->reactor = torc_scope_reactor(scope);
+    self->scope = scope;
+    self->open_stream = torc__dns_stream_open_tcp;
+    torc__hosts_init(&self->hosts);
+    torc__hash_table_init(&self->questions, torc__question_key);
+    torc__hash_table_init(&self->searches, torc__search_key);
+    set_options(self, options);
+    torc_scope_add(scope, &self->scoped, end);
+    return self;
+}
+
+torc_resolver *torc_resolver_of(torc_reactor *reactor)
+{
+    const char *way = getenv("TORC_RESOLVER");
+    const torc_resolver_options options = { .nss = way != NULL && strcmp(way, "nss") == 0 };
+
+    torc__check_thread(reactor, "torc_resolver_of");
+    if (reactor->resolver == NULL && !torc_scope_has_ended(&reactor->root))
+        reactor->resolver = torc_resolver_new(&reactor->root, &options);
+    return reactor->resolver;
+}
+
+void torc_use_resolver(torc_reactor *reactor, torc_resolver *resolver)
+{
+    torc__check_thread(reactor, "torc_use_resolver");
+    reactor->resolver = resolver;
+}
+
+torc_resolver_counts torc_resolver_count(const torc_resolver *resolver)
+{
+    torc_resolver_counts counts = resolver->counts;
+
+    counts.cached = resolver->cache.table.count;
+    counts.cached_bytes = resolver->cache.bytes;
+    return counts;
+}
