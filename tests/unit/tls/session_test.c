@@ -358,7 +358,7 @@ static void each_bad_certificate_is_refused_with_its_reason(void **state)
         listen_with(cases[i][0], "");
         connect_trusting("");
         assert_failed(cases[i][1]);
-        assert_ptr_equal(failed_type, &torc_error_connect);
+        assert_ptr_equal(failed_type, &torc_error_tls_certificate);
         failed[0] = '\0';
     }
 }
