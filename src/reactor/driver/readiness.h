@@ -1,6 +1,7 @@
 /*
  * readiness: the adapter that makes completions ("64 bytes were received") out of readiness ("you
- * may try to receive"). epoll, kqueue, poll and select are each a poller under it.
+ * may try to receive"). epoll, kqueue, poll and select are each a poller under it; io_uring has one
+ * for all but sockets that listen or carry streams: uring_poller.c.
  *
  * What it saves: one read per wake-up, into a buffer that all connections share; sends are tried at
  * once, and only a short one asks to be told when there is room; interest in reading is taken back

@@ -17,6 +17,7 @@
 
 /* -- receiving ----------------------------------------------------------------------------- */
 
+/* At once, so that what comes from now on keeps its descriptors. */
 static void stop_requests(torc__uring_driver *driver, torc__uring_slot *slot)
 {
     struct io_uring_sqe *entry;
@@ -24,10 +25,12 @@ static void stop_requests(torc__uring_driver *driver, torc__uring_slot *slot)
     if (!(slot->state & TORC__URING_ARMED))
         return;
     entry = torc__uring_request_waiting(driver, slot, TORC__URING_RECEIVE);
-    if (entry != NULL)
+    if (entry != NULL) {
         torc__uring_take_back(driver, slot, entry, TORC__URING_ARMED);
-    else
-        torc__uring_stop_receiving(driver, slot);
+        return;
+    }
+    torc__uring_stop_receiving(driver, slot);
+    torc__uring_flush(driver);
 }
 
 void torc__uring_take_descriptors(torc_io *io, bool on)

@@ -193,17 +193,8 @@ static void send_eight(probe *self)
     assert_int_equal(calls_to_send, 0);
 }
 
-/* Not of io_uring, which makes no such calls. */
-static bool counts_calls(const arena *a)
-{
-    return strcmp(a->driver, "epoll") == 0 || strcmp(a->driver, "poll") == 0
-        || strcmp(a->driver, "select") == 0;
-}
-
 static void what_one_callback_sends_leaves_together(arena *a)
 {
-    if (!counts_calls(a))
-        return;
     calls_to_send = 0;
     open_listening(a, &a->one, "");
     AWAIT(a, a->one.started);
@@ -218,8 +209,6 @@ static void what_one_callback_sends_leaves_together(arena *a)
 
 static void answers_to_one_batch_leave_together(arena *a)
 {
-    if (!counts_calls(a))
-        return;
     a->one.on_received = send_back;
     open_pair(a);
     for (unsigned i = 0; i < 8; i++)
@@ -412,8 +401,6 @@ static int refuse_once(const char *name)
 
 static void a_message_of_several_that_is_refused_is_sent_one_by_one(arena *a)
 {
-    if (!counts_calls(a))
-        return;
     refusals = 0;
     open_pair(a);
     torc__set_system_call_hook(refuse_once);
@@ -431,8 +418,6 @@ static int tell_of_an_earlier_one(const char *name)
 
 static void an_error_of_an_earlier_one_does_not_lose_the_next(arena *a)
 {
-    if (!counts_calls(a))
-        return;
     refusals = 0;
     open_pair(a);
     torc__set_system_call_hook(tell_of_an_earlier_one);
@@ -445,8 +430,6 @@ static void an_error_of_an_earlier_one_does_not_lose_the_next(arena *a)
 
 static void one_that_the_system_refuses_is_counted_and_the_rest_goes(arena *a)
 {
-    if (!counts_calls(a))
-        return;
     open_pair(a);
     fail_system_calls_named("sendmsg", EPERM);
     torc_send(a->other.transport, TORC_SLICE("refused"));

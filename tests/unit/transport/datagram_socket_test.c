@@ -101,8 +101,6 @@ static void one_that_is_not_connected_hears_of_no_errors(arena *a)
 
 static void receiving_that_fails_for_want_of_memory_goes_on(arena *a)
 {
-    if (strcmp(a->driver, "uring") == 0)
-        return;
     open_pair(a);
     fail_system_calls_named("recvmmsg", ENOMEM);
     torc_send(a->other.transport, TORC_SLICE("waits"));
@@ -116,8 +114,6 @@ static void receiving_that_fails_for_want_of_memory_goes_on(arena *a)
 
 static void receiving_that_is_broken_ends_it(arena *a)
 {
-    if (strcmp(a->driver, "uring") == 0)
-        return;
     open_pair(a);
     fail_system_calls_named("recvmmsg", EBADF);
     torc_send(a->other.transport, TORC_SLICE("x"));
