@@ -6,6 +6,8 @@
  */
 #include "support/transport_harness.h"
 
+#include "support/tls_carrier.h"
+
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
@@ -35,9 +37,26 @@ static const struct {
     { ON_TCP6, "tcp6" },
     { ON_UNIX, "unix" },
     { ON_MEMORY, "memory" },
+    { ON_TLS, "tls" },
+    { ON_TLS_MEMORY, "tls-memory" },
 };
 
 enum { CARRIERS = sizeof carriers / sizeof carriers[0] };
+
+static bool has_carrier(unsigned bit)
+{
+    return HAVE_TLS || !(bit & (ON_TLS | ON_TLS_MEMORY));
+}
+
+static bool is_tls(const world *w)
+{
+    return (w->carrier & (ON_TLS | ON_TLS_MEMORY)) != 0;
+}
+
+static bool is_memory(const world *w)
+{
+    return (w->carrier & (ON_MEMORY | ON_TLS_MEMORY)) != 0;
+}
 
 /* -- what is told -------------------------------------------------------------------------- */
 
@@ -88,6 +107,8 @@ static void on_made(torc_protocol *protocol)
     record *self = next_record(of, protocol);
 
     torc_of(protocol, connection)->record = self;
+    if (of->world->carrier == ON_TLS_MEMORY)
+        start_tls(of, protocol);
     if (of->on_made != NULL)
         of->on_made(self);
 }
@@ -156,16 +177,20 @@ void begin_listening(world *w)
     char text[200];
     torc_address address;
 
-    if (w->carrier == ON_MEMORY || w->port != NULL)
+    if (is_memory(w) || w->port != NULL)
         return;
-    if (w->carrier == ON_UNIX)
+    if (w->carrier == ON_TLS)
+        write_tls_listening(w, text, sizeof text);
+    else if (w->carrier == ON_UNIX)
         snprintf(text, sizeof text, "unix:%s/socket", w->directory);
     else
         snprintf(text, sizeof text, "%s", w->carrier == ON_TCP
             ? "tcp:0:interface=127.0.0.1" : "tcp6:0:interface=\\:\\:1");
     w->port = torc_listen(w->scope, text, factory_of(&w->server));
     address = torc_port_address(w->port);
-    if (w->carrier == ON_UNIX)
+    if (w->carrier == ON_TLS)
+        write_tls_connecting(w, address.port, w->endpoint, sizeof w->endpoint);
+    else if (w->carrier == ON_UNIX)
         snprintf(w->endpoint, sizeof w->endpoint, "unix:%s", address.path);
     else
         snprintf(w->endpoint, sizeof w->endpoint, w->carrier == ON_TCP
@@ -183,7 +208,7 @@ static torc_result connect_failed(void *self, torc_result failed)
 
 void begin_connecting(world *w)
 {
-    if (w->carrier == ON_MEMORY) {
+    if (is_memory(w)) {
         assert_true(
             torc_connect_in_memory(w->scope, factory_of(&w->server), factory_of(&w->client)));
         return;
@@ -408,9 +433,13 @@ static void run_combination(void **state)
     snprintf(w->directory, sizeof w->directory, "/tmp/torc-test-XXXXXX");
     assert_non_null(mkdtemp(w->directory));
     torc_log_add_observer(TORC_LOG_DEBUG, on_log, w);
+    if (is_tls(w))
+        open_tls(w);
     open_world(w);
     self->behaviour->run(w);
     close_world(w);
+    if (is_tls(w))
+        close_tls(w);
     torc_log_remove_observer(on_log, w);
     assert_int_equal(rmdir(w->directory), 0);
     free(w);
@@ -426,7 +455,7 @@ static size_t combine(const behaviour *behaviours, size_t count, combination *co
             for (size_t b = 0; b < count; b++) {
                 combination *next = &combinations[made];
 
-                if (!(behaviours[b].carriers & carriers[c].bit))
+                if (!(behaviours[b].carriers & carriers[c].bit) || !has_carrier(carriers[c].bit))
                     continue;
                 next->behaviour = &behaviours[b];
                 next->driver = torc_driver_name(d);

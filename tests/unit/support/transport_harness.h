@@ -44,9 +44,12 @@ enum {
     ON_TCP6 = 1 << 1,
     ON_UNIX = 1 << 2,
     ON_MEMORY = 1 << 3,
+    ON_TLS = 1 << 4,        /* over TCP, from the start */
+    ON_TLS_MEMORY = 1 << 5, /* started in connection_made, over memory */
     ON_IP = ON_TCP | ON_TCP6,
     ON_SOCKETS = ON_IP | ON_UNIX,
-    ON_ALL = ON_SOCKETS | ON_MEMORY,
+    ON_CLEAR = ON_SOCKETS | ON_MEMORY,
+    ON_ALL = ON_CLEAR | ON_TLS | ON_TLS_MEMORY,
 
     /* Where the peer of a connection that was aborted learns that it was. */
     ON_RESETTING = ON_IP | ON_MEMORY,
@@ -94,6 +97,7 @@ struct world {
     side server;
     side client;
     torc_port *port;
+    struct torc_tls *tls[2]; /* over memory: the client's and the server's */
     torc_deferred *connecting;
     char directory[64];
     char endpoint[160];  /* for torc_connect, once listening */

@@ -97,6 +97,7 @@ static int set_up(void **state)
 {
     (void)state;
     reactor = torc_reactor_new();
+    torc_tls_reload_all(); /* no session of an earlier test is gone on with */
     server = client = NULL;
     server_lost[0] = client_lost[0] = failed[0] = '\0';
     return 0;
