@@ -120,6 +120,13 @@ void start_tls(side *of, void *protocol)
         torc_start_tls(protocol, *tls, serves ? NULL : "localhost");
 }
 
+bool tls_is_open(const record *self)
+{
+    torc_tls_info info;
+
+    return self->protocol == NULL || torc_tls_of(transport_of(self), &info);
+}
+
 #else
 
 void open_tls(world *w)
@@ -151,6 +158,12 @@ void start_tls(side *of, void *protocol)
 {
     (void)of;
     (void)protocol;
+}
+
+bool tls_is_open(const record *self)
+{
+    (void)self;
+    return true;
 }
 
 #endif

@@ -24,4 +24,7 @@ void write_tls_connecting(const world *w, unsigned port, char *text, size_t size
 /* Starts TLS on a connection of the memory carrier, which has no endpoints. */
 void start_tls(side *of, void *protocol);
 
+/* The handshake is done, or the connection is over. */
+bool tls_is_open(const record *self);
+
 #endif /* TORC_TESTS_SUPPORT_TLS_CARRIER_H */

@@ -225,6 +225,9 @@ void connect_pair(world *w)
 
     begin_connecting(w);
     RUN_UNTIL(w, w->server.count > servers && w->client.count > clients);
+    if (w->carrier == ON_TLS_MEMORY)
+        RUN_UNTIL(w, tls_is_open(&w->server.records[servers])
+            && tls_is_open(&w->client.records[clients]));
 }
 
 static socklen_t fill_address(world *w, const torc_address *address, struct sockaddr_storage *to)

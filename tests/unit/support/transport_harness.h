@@ -52,7 +52,10 @@ enum {
     ON_ALL = ON_CLEAR | ON_TLS | ON_TLS_MEMORY,
 
     /* Where the peer of a connection that was aborted learns that it was. */
-    ON_RESETTING = ON_IP | ON_MEMORY,
+    ON_RESETTING = ON_IP | ON_MEMORY | ON_TLS | ON_TLS_MEMORY,
+
+    /* Where both ends are open once they are made. */
+    ON_OPEN_WHEN_MADE = ON_CLEAR | ON_TLS,
 };
 
 /* What one connection was told. */
@@ -149,7 +152,7 @@ void note_bytes(record *self, torc_slice data);
 void begin_listening(world *w);
 void begin_connecting(world *w);
 
-/* As begin_connecting, and runs until both ends are made. */
+/* As begin_connecting, and runs until both ends are made, and are open. */
 void connect_pair(world *w);
 
 /* A blocking socket of the test's own, connected to the port. */
