@@ -99,8 +99,9 @@ static int seal(
     return done ? 1 : -1;
 }
 
-static int open_ticket(const unsigned char *name, const unsigned char *iv, EVP_CIPHER_CTX *cipher,
-    EVP_MAC_CTX *hash)
+/* 2: the client gets a new one; in TLS 1.3 always, because there it uses each only once. */
+static int open_ticket(SSL *ssl, const unsigned char *name, const unsigned char *iv,
+    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *hash)
 {
     ticket_key key;
     bool is_newest = false;
@@ -116,20 +117,20 @@ static int open_ticket(const unsigned char *name, const unsigned char *iv, EVP_C
     OPENSSL_cleanse(&key, sizeof key);
     if (!done)
         return -1;
-    return is_newest ? 1 : 2;
+    return is_newest && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
 }
 
 static int handle_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
     EVP_MAC_CTX *hash, int sealing)
 {
-    (void)ssl;
-    return sealing ? seal(name, iv, cipher, hash) : open_ticket(name, iv, cipher, hash);
+    return sealing ? seal(name, iv, cipher, hash) : open_ticket(ssl, name, iv, cipher, hash);
 }
 
 void torc__tls_tickets_set_clock(torc_time (*now)(void))
 {
     pthread_mutex_lock(&lock);
     clock_now = now != NULL ? now : torc_monotonic_now;
+    OPENSSL_cleanse(keys, sizeof keys);
     pthread_mutex_unlock(&lock);
 }
 
