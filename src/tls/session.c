@@ -153,6 +153,26 @@ static void lose_patience_shaking(void *session)
         (double)torc__tls_handshake_limit(self->tls) / (double)TORC_SECOND), ETIMEDOUT);
 }
 
+/* A peer that takes nothing more may have said all that it had to say, so that is received first. */
+static int flush_if_taken(torc__tls_session *self)
+{
+    int error = torc__tls_flush(self);
+
+    return error == EPIPE || error == ECONNRESET ? 0 : error;
+}
+
+static void shaking_failed(torc__tls_session *self)
+{
+    if (self->out_of_memory) {
+        out_of_memory(self);
+    } else if (self->below_error != 0) {
+        ERR_clear_error();
+        fail(self, torc__connection_failure(self->below_error), self->below_error);
+    } else {
+        fail(self, torc__tls_session_failure(self), EPROTO);
+    }
+}
+
 static void shake(torc__tls_session *self)
 {
     int outcome;
@@ -160,26 +180,16 @@ static void shake(torc__tls_session *self)
 
     ERR_clear_error();
     outcome = SSL_do_handshake(self->ssl);
-    if (outcome == 1) {
-        error = torc__tls_flush(self);
-        if (error == 0)
-            open_up(self);
-        else
-            fail(self, torc__connection_failure(error), error);
+    if (outcome != 1 && (self->out_of_memory || self->below_ended
+            || SSL_get_error(self->ssl, outcome) != SSL_ERROR_WANT_READ)) {
+        shaking_failed(self);
         return;
     }
-    if (self->out_of_memory) {
-        out_of_memory(self);
-    } else if (SSL_get_error(self->ssl, outcome) == SSL_ERROR_WANT_READ && !self->below_ended) {
-        error = torc__tls_flush(self);
-        if (error != 0)
-            fail(self, torc__connection_failure(error), error);
-    } else if (self->below_error != 0) {
-        ERR_clear_error();
-        fail(self, torc__connection_failure(self->below_error), self->below_error);
-    } else {
-        fail(self, torc__tls_session_failure(self), EPROTO);
-    }
+    error = flush_if_taken(self);
+    if (error != 0)
+        fail(self, torc__connection_failure(error), error);
+    else if (outcome == 1)
+        open_up(self);
 }
 
 /* -- receiving ----------------------------------------------------------------------------- */
@@ -342,6 +352,8 @@ static void below_sent(torc_io *below, size_t count, int error)
         return;
     }
     if (!is_alive(self) || (!self->blocked && error == 0))
+        return;
+    if (error == EPIPE && self->phase == TORC__TLS_SHAKING)
         return;
     if (error != 0 && self->phase == TORC__TLS_SHAKING) {
         fail(self, torc__connection_failure(error), error);
