@@ -35,6 +35,9 @@ static torc_failure *no_such_kind(const torc__endpoint *endpoint, torc_slice nam
 
     if (torc_slice_to_number(name, 65535, &port))
         return torc__endpoint_bad(endpoint, "the kind is missing; write tcp:%.*s", TORC_FMT(name));
+    if (torc_slice_is(name, "tls") || torc_slice_is(name, "ssl"))
+        return torc__endpoint_bad(endpoint, "the program does not know '%.*s' yet: let it call "
+            "torc_tls_use() of torc-tls when it starts", TORC_FMT(name));
     for (size_t i = 0; torc__kind_at(i) != NULL; i++) {
         size_t used = strlen(names);
 
