@@ -61,6 +61,9 @@ function(torc_add_fuzz_target source)
     target_include_directories(${stem} PRIVATE
         ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests/fuzz)
     target_link_libraries(${stem} PRIVATE ${TORC_STATIC_LIBRARIES})
+    if(TARGET PkgConfig::torc_tls_packages AND name MATCHES "^tls_")
+        target_link_libraries(${stem} PRIVATE PkgConfig::torc_tls_packages)
+    endif()
     # libFuzzer's own main calls this function, and declares it nowhere.
     target_compile_options(${stem} PRIVATE -Wno-missing-prototypes)
     set_target_properties(${stem} PROPERTIES
@@ -98,6 +101,9 @@ function(torc_add_interop_test source)
 endfunction()
 
 file(GLOB fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz/*_fuzz.c)
+if(NOT TARGET torc_tls_static)
+    list(FILTER fuzz_sources EXCLUDE REGEX "/tls_")
+endif()
 foreach(source IN LISTS fuzz_sources)
     torc_add_fuzz_target(${source})
 endforeach()
