@@ -140,7 +140,7 @@ static inline void listen_at(const char *description)
 
 static inline void listen_with(const char *certificate, const char *arguments)
 {
-    char description[512];
+    char description[1024];
 
     snprintf(description, sizeof description, "tls:0:interface=127.0.0.1:certificate=%s%s%s",
         path_of(certificate), arguments[0] != '\0' ? ":" : "", arguments);
@@ -150,7 +150,7 @@ static inline void listen_with(const char *certificate, const char *arguments)
 
 static inline void connect_as(const torc_protocol_class *kind, const char *arguments)
 {
-    char description[512];
+    char description[1024];
 
     snprintf(description, sizeof description, "tls:127.0.0.1:%u%s%s", port,
         arguments[0] != '\0' ? ":" : "", arguments);
@@ -162,7 +162,7 @@ static inline void connect_as(const torc_protocol_class *kind, const char *argum
 /* Trusting the authority of the tests. */
 static inline void connect_trusting(const char *arguments)
 {
-    char trusting[256];
+    char trusting[512];
 
     snprintf(trusting, sizeof trusting, "authorities=%s%s%s", path_of("authority.pem"),
         arguments[0] != '\0' ? ":" : "", arguments);
