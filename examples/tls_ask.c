@@ -76,7 +76,7 @@ int main(int argc, char **argv)
     }
     endpoint = argv[1];
     question = argv[2];
-    times = argc > 3 ? atoi(argv[3]) : 1;
+    times = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 1;
     setvbuf(stdout, NULL, _IOLBF, 0);
     torc_tls_use();
     reactor = torc_reactor_new();

@@ -10,6 +10,7 @@ import time
 from . import processes
 from .compare import compare, echo_load, present, wrk_load
 from .report import Table
+from .tls import tls
 
 SMALL, MEDIUM, LARGE = "13 B", "10 KiB", "1 MiB"
 FILES = {SMALL: ("/small.txt", 13), MEDIUM: ("/medium.bin", 10 * 1024),
@@ -359,5 +360,9 @@ def instructions(bench):
         bench.report.ratios("instructions", table, {})
 
 
+def tls_section(bench):
+    tls(bench, _settled_private_bytes)
+
+
 SECTIONS = {"echo": echo, "web": web, "memory": memory, "timers": timers, "deferred": deferred,
-            "thread": thread, "syscalls": syscalls, "instructions": instructions}
+            "thread": thread, "tls": tls_section, "syscalls": syscalls, "instructions": instructions}
