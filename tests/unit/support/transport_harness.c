@@ -69,6 +69,8 @@ record *next_record(side *of, void *protocol)
     self->side = of;
     self->protocol = protocol;
     self->made++;
+    if (of->world->carrier == ON_TLS_MEMORY)
+        start_tls(of, protocol);
     return self;
 }
 
@@ -107,8 +109,6 @@ static void on_made(torc_protocol *protocol)
     record *self = next_record(of, protocol);
 
     torc_of(protocol, connection)->record = self;
-    if (of->world->carrier == ON_TLS_MEMORY)
-        start_tls(of, protocol);
     if (of->on_made != NULL)
         of->on_made(self);
 }
