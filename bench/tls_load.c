@@ -1,10 +1,10 @@
 /*
- * tls_load: a client for servers that speak https, by OpenSSL and blocking, one connection after the
- * other. It prints "messages N" and "seconds S", as the other loads do.
+ * tls_load: a client for servers that speak https, by OpenSSL and blocking, one connection after
+ * another. It prints "messages N" and "seconds S", as the other loads do.
  *
  *     tls_load full|resumed PORT PATH COUNT   COUNT connections, each with a handshake and one GET
  *     tls_load bulk PORT PATH COUNT           as full; messages are MiB that came
- *     tls_load idle PORT PATH COUNT           one connection, then a line of input, then COUNT more;
+ *     tls_load idle PORT PATH COUNT           one connection, a line of input, then COUNT more;
  *                                             each stays open after one GET. Says "open" both times
  *
  * The server's certificate is not checked: what is measured is the server.

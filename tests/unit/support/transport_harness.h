@@ -141,7 +141,7 @@ static inline record *client_of(world *w)
     return &w->client.records[0];
 }
 
-/* The next connection's record; for protocols that are not the harness's own, in connection_made. */
+/* The next connection's record; protocols that are not the harness's own ask in connection_made. */
 record *next_record(side *of, void *protocol);
 
 /* Notes the reason, and that no more may come. */
