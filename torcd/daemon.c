@@ -4,6 +4,10 @@
  */
 #include "torcd/daemon.h"
 
+#ifdef TORCD_HAS_TLS
+# include <torc/tls.h>
+#endif
+
 #include <signal.h>
 #include <string.h>
 
@@ -79,6 +83,9 @@ static void reopen_logs(void *argument)
         if (failure != NULL)
             give_up("reopening the log", failure);
     }
+#ifdef TORCD_HAS_TLS
+    torc_tls_reload_all();
+#endif
     for (size_t i = 0; i < torcd->reopen_count; i++)
         torcd->reopen[i].call(torcd->reopen[i].argument);
     torc_log_info("logs opened anew");
@@ -133,6 +140,15 @@ static int start(torcd_daemon *torcd, const torcd_plugin *plugin, const void *pl
     return failure != NULL ? give_up(NULL, failure) : TORCD_EXIT_OK;
 }
 
+bool torcd_has_tls(void)
+{
+#ifdef TORCD_HAS_TLS
+    return true;
+#else
+    return false;
+#endif
+}
+
 int torcd_run(
     const torcd_settings *settings, const torcd_plugin *plugin, const void *plugin_settings)
 {
@@ -141,6 +157,9 @@ int torcd_run(
 
     if (status != TORCD_EXIT_OK)
         return status;
+#ifdef TORCD_HAS_TLS
+    torc_tls_use();
+#endif
     torcd.reactor = make_reactor(settings->reactor);
     if (torcd.reactor == NULL)
         return TORCD_EXIT_USAGE;

@@ -39,6 +39,9 @@ extern const torcd_plugin *const torcd_plugins[];
 /* NULL when there is none of that name. */
 const torcd_plugin *torcd_plugin_named(const char *name);
 
+/* Whether this build of torcd knows the endpoints tls and ssl. */
+bool torcd_has_tls(void);
+
 torc_reactor *torcd_reactor(const torcd_daemon *torcd);
 
 /* What a supervisor may rely on; 64 is EX_USAGE of sysexits.h. */

@@ -34,7 +34,7 @@ http {{
     uwsgi_temp_path {home}/nginx-uwsgi;
     scgi_temp_path {home}/nginx-scgi;
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port} backlog=4096{tls};
         location / {{ root {files_directory}; }}
     }}
 }}
@@ -51,7 +51,7 @@ hosts:
   default:
     listen:
       host: 127.0.0.1
-      port: {port}
+      port: {port}{tls}
     paths:
       "/":
         file.dir: {files_directory}
@@ -170,12 +170,34 @@ class Peers:
         return Peer(name, "nginx", "apt-get install nginx-light",
                     lambda port: ["nginx", "-p", self.home, "-c", self._configuration(
                         "nginx.conf", NGINX, port, log=text,
-                        types="include %s;" % MIME_TYPES if os.path.exists(MIME_TYPES) else "")],
+                        tls="", types="include %s;" % MIME_TYPES if os.path.exists(MIME_TYPES) else "")],
                     log=None if log is None else path)
 
     def h2o(self):
         return Peer("h2o", "h2o", "apt-get install h2o", lambda port: [
-            "h2o", "-m", "worker", "-c", self._configuration("h2o.conf", H2O, port)])
+            "h2o", "-m", "worker", "-c", self._configuration("h2o.conf", H2O, port, tls="")])
+
+    # -- web over TLS --------------------------------------------------------------------------
+
+    def tls(self):
+        """With the certificate that the section has put into the folder of the run."""
+        torcd = os.path.join(self.build, "torcd")
+        certificate = os.path.join(self.home, "tls.crt")
+        key = os.path.join(self.home, "tls.key")
+        nginx = (" ssl; ssl_certificate %s; ssl_certificate_key %s; "
+                 "ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on" % (certificate, key))
+        h2o = "\n      ssl:\n        certificate-file: %s\n        key-file: %s" % (certificate, key)
+        types = "include %s;" % MIME_TYPES if os.path.exists(MIME_TYPES) else ""
+        return [
+            Peer("torc", torcd, "build it", lambda port: [
+                torcd, "--no-access-log", "web", "--path", self.files_directory, "--listen",
+                "tls:%d:interface=127.0.0.1:certificate=%s:key=%s" % (port, certificate, key)]),
+            Peer("nginx", "nginx", "apt-get install nginx-light", lambda port: [
+                "nginx", "-p", self.home, "-c", self._configuration(
+                    "nginx.conf", NGINX, port, log="off", tls=nginx, types=types)]),
+            Peer("h2o", "h2o", "apt-get install h2o", lambda port: [
+                "h2o", "-m", "worker", "-c", self._configuration(
+                    "h2o.conf", H2O, port, tls=h2o)])]
 
     def _configuration(self, name, template, port, **more):
         path = os.path.join(self.home, name)

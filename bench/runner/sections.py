@@ -13,6 +13,7 @@ import time
 from . import processes
 from .compare import compare, echo_load, present, wrk_load
 from .report import Table
+from .tls import tls
 
 SMALL, MEDIUM, LARGE = "13 B", "10 KiB", "1 MiB"
 FILES = {SMALL: ("/small.txt", 13), MEDIUM: ("/medium.bin", 10 * 1024),
@@ -521,6 +522,10 @@ def instructions(bench):
         bench.report.ratios("instructions", table, {})
 
 
-SECTIONS = {"echo": echo, "udp": udp, "web": web, "memory": memory, "timers": timers,
-            "names": names, "deferred": deferred, "coroutine": coroutine, "thread": thread, "spawn": spawn,
-            "syscalls": syscalls, "instructions": instructions}
+def tls_section(bench):
+    tls(bench, _settled_private_bytes)
+
+
+SECTIONS = {"echo": echo, "udp": udp, "web": web, "tls": tls_section, "memory": memory,
+            "timers": timers, "names": names, "deferred": deferred, "coroutine": coroutine,
+            "thread": thread, "spawn": spawn, "syscalls": syscalls, "instructions": instructions}

@@ -44,6 +44,8 @@ typedef struct torc_tls torc_tls;
  *     …:authorities=ca.pem:client=require    client certificates: request or require
  *     …:alpn=h2,http/1.1                     protocols, the best first
  *     …:timeout=10                           of the handshake, in seconds; 30 by default
+ *     …:minimum=1.3                          no TLS 1.2
+ *     tls:8443:selfSigned=localhost          for development: see torc_tls_self_signed
  * Connecting:
  *     tls:example.org:443                    checks that the certificate is for that name
  *     tls:192.0.2.1:443:name=example.org     another name than the one that is connected to
@@ -51,7 +53,12 @@ typedef struct torc_tls torc_tls;
  *     …:certificate=me.pem:key=me.key        for servers that ask
  *     …:alpn=h2,http/1.1
  *     …:pin=sha256/BASE64                    only this public key (RFC 7469 2.4), of the end entity
+ *     …:authorities=none                     with a pin: nothing else but that counts
+ *     …:minimum=1.3
  *     …:endpoint=unix\:/run/app.sock         through anything that connects
+ *
+ * Who connects again goes on with the session of before, where the server lets it; and the same
+ * arguments are read from files once an hour, or when the files have changed.
  */
 TORC_API void torc_tls_use(void);
 
@@ -65,9 +72,22 @@ typedef enum torc_tls_clients {
     TORC_TLS_CLIENTS_REQUIRE,       /* without a valid one the handshake fails */
 } torc_tls_clients;
 
+#define TORC_TLS_IDENTITY_MAX 128
+#define TORC_TLS_KEY_MAX      64
+
+/*
+ * Finds a key that both sides were given beforehand (RFC 4279, RFC 9257). At a server `identity`
+ * holds what the client calls itself; at a client it is to be filled in. Gives the key's length; 0:
+ * there is none, and the handshake goes by certificates or fails. 16 random bytes are the least:
+ * a password is no such key.
+ */
+typedef size_t torc_tls_psk(
+    void *context, char identity[TORC_TLS_IDENTITY_MAX], unsigned char key[TORC_TLS_KEY_MAX]);
+
 /* All are copied. A field of 0 or NULL stands for its default. */
 typedef struct torc_tls_options {
-    const char *certificate;  /* PEM file: the certificate and its chain; servers need one */
+    const char *certificate;  /* PEM file: the certificate and its chain; servers need one, but for
+                                 those that have find_psk */
     const char *key;          /* PEM file; NULL: it stands in `certificate` */
     const char *chain;        /* PEM file of further certificates of the chain */
     const char *certificates; /* servers: a directory, each *.pem of which has both */
@@ -77,9 +97,13 @@ typedef struct torc_tls_options {
     const char *pin;          /* clients: "sha256/BASE64" of the peer's public key */
     const char *ocsp;         /* servers: a file with the OCSP response to staple, DER */
     const char *key_log;      /* file that keys are appended to, for debugging; NULL: none */
+    torc_tls_psk *find_psk;   /* called with psk_context in the reactor's thread; or NULL */
+    void *psk_context;
+    torc_time handshake_limit; /* of torc_start_tls; 0: 30 s */
     torc_tls_clients clients; /* servers */
     bool only_tls_1_3;
-    bool no_tickets;          /* servers: no resumption by tickets */
+    bool no_tickets;          /* servers: no resumption */
+    bool no_resumption;       /* clients: each handshake is a full one */
     bool without_authorities; /* clients: the chain and the name are not checked. With a pin this is
                                  safe; without one it is for tests only */
 } torc_tls_options;
@@ -103,10 +127,26 @@ TORC_API void torc_tls_release(torc_tls *tls);
 TORC_API torc_failure *torc_tls_reload(torc_tls *tls);
 
 /*
+ * Has each configuration of the process read its files anew before its next connection; those of
+ * endpoints too. When files do not fit, the log says so and that configuration stays as it is. Safe
+ * in any thread: made for whoever handles SIGHUP.
+ */
+TORC_API void torc_tls_reload_all(void);
+
+/*
  * A server with a certificate for `name` (and localhost, 127.0.0.1, ::1) made on the spot and signed
- * by itself, for development. NULL with *reterr_failure set as above.
+ * by itself, for development. It stays the same until the process ends. NULL with *reterr_failure
+ * set as above.
  */
 TORC_API torc_tls *torc_tls_self_signed(const char *name, torc_failure **reterr_failure);
+
+#define TORC_TLS_PIN_MAX 56
+
+/*
+ * "sha256/BASE64" of the configuration's own public key: what a client that knows it otherwise pins.
+ * False, with an empty text, when it has no certificate.
+ */
+TORC_API bool torc_tls_pin(const torc_tls *tls, char ret_text[TORC_TLS_PIN_MAX]);
 
 /* -- in the middle of a conversation -------------------------------------------------------- */
 
@@ -117,7 +157,8 @@ TORC_API torc_tls *torc_tls_self_signed(const char *name, torc_failure **reterr_
  * and its kin). Fires with nothing when the handshake is done; when it fails, with the failure, and
  * the connection ends with the same.
  *
- * `name` is whom a client expects (checked and sent as SNI); NULL for servers.
+ * `name` is whom a client expects (checked and sent as SNI); NULL for servers. The handshake may take
+ * as long as the configuration says; the deferred may be cancelled without effect on it.
  */
 TORC_API torc_deferred *torc_start_tls(void *protocol, torc_tls *tls, const char *name);
 

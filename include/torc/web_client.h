@@ -6,8 +6,12 @@
  *     torc_add_callback(page, show, self);            // torc_web_body(page) in there
  *     torc_add_errback(page, torc_log_failure, "fetching a");
  *
- * Each fetch has a connection of its own, which closes with it. The URL's scheme is http. Host names
- * are looked up without blocking. Everything is bounded: the time, the head, the body, redirects.
+ * Each fetch has a connection of its own, which closes with it. Host names are looked up without
+ * blocking. Everything is bounded: the time, the head, the body, redirects.
+ *
+ * https needs torc-tls: link it, and call torc_tls_use() when the program starts. The server's
+ * certificate and name are checked then, against the system's authorities. A redirect from https to
+ * http is a failure, because what was asked for in secret would be told, or come, in clear.
  */
 #ifndef TORC_WEB_CLIENT_H
 #define TORC_WEB_CLIENT_H
@@ -27,7 +31,7 @@ typedef struct torc_web_field {
 
 /* What is to be fetched, and how. All is copied. A field of 0 stands for its default. */
 typedef struct torc_web_fetch_options {
-    const char *url;    /* http://host[:port][/path][?query] */
+    const char *url;    /* http[s]://host[:port][/path][?query] */
     const char *method; /* NULL: "GET" */
     const torc_web_field *fields; /* of the request, beside those that are the client's own */
     size_t field_count;
@@ -35,6 +39,8 @@ typedef struct torc_web_fetch_options {
     size_t head_max;    /* of the answer; 32 KiB */
     size_t body_max;    /* of the answer; 16 MiB */
     torc_time timeout;  /* for the whole, redirects too; 60 s; TORC_NEVER: none */
+    const char *tls;    /* of https: arguments for the endpoint "tls", as in "authorities=ca.pem" */
+    bool follows_to_http; /* redirects from https to http too */
     unsigned redirects_max; /* how many are followed, of GET and HEAD only; 0: none */
 } torc_web_fetch_options;
 

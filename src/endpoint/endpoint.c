@@ -45,6 +45,9 @@ static torc_failure *no_such_kind(const torc__endpoint *endpoint, const torc__ki
     if (torc_slice_to_number(name, 65535, &port))
         return torc__endpoint_bad(endpoint, "the kind is missing; write %s:%.*s",
             kind_of(kinds, count, 0)->name, TORC_FMT(name));
+    if (torc_slice_is(name, "tls") || torc_slice_is(name, "ssl"))
+        return torc__endpoint_bad(endpoint, "the program does not know '%.*s' yet: let it call "
+            "torc_tls_use() of torc-tls when it starts", TORC_FMT(name));
     for (size_t i = 0; kind_of(kinds, count, i) != NULL; i++) {
         size_t used = strlen(names);
 

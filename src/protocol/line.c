@@ -428,6 +428,17 @@ void torc_line_clear(torc_line_receiver *self)
         self->delivery->input = torc_slice_make(NULL, 0);
 }
 
+/* Also of the slice that is being delivered, and of what raw_received could give back. */
+static void forget_input(torc_protocol *protocol)
+{
+    torc_line_receiver *self = torc_of(protocol, torc_line_receiver);
+
+    torc_line_clear(self);
+    self->skipping = false;
+    if (self->delivery != NULL)
+        self->delivery->raw = torc_slice_make(NULL, 0);
+}
+
 void torc_line_send(torc_line_receiver *self, torc_slice line)
 {
     torc_write(self->protocol.transport, line);
@@ -456,6 +467,7 @@ torc_factory *torc_line_factory_new(
     copy->data_received = line_data_received;
     copy->connection_lost = line_connection_lost;
     factory->wants_resume = true;
+    factory->forget_input = forget_input;
     return factory;
 }
 

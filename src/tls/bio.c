@@ -40,9 +40,11 @@ static int bio_write(BIO *bio, const char *data, size_t size, size_t *ret_writte
         torc_slice piece = torc_slice_first(rest, PIECE_MAX);
 
         if (!torc__output_copy(&session->output, session->reactor, piece))
-            break;
+            break; /* out of memory */
         rest = torc_slice_skip(rest, piece.length);
     }
+    session->out_of_memory = session->out_of_memory || rest.length > 0;
+    session->owed += session->encrypting ? 0 : size;
     *ret_written = size - rest.length;
     return *ret_written > 0;
 }

@@ -4,17 +4,23 @@
 #include "tls/context.h"
 
 #include "tls/names.h"
+#include "tls/session.h"
 #include "tls/tickets.h"
+
+#include <torc/log.h>
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <sys/stat.h>
 
 /* Forward secret and authenticated, as RFC 9325 4.2 asks of TLS 1.2; TLS 1.3 has no others. */
-#define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
+#define CIPHERS     "ECDHE+AESGCM:ECDHE+CHACHA20"
+#define PSK_CIPHERS CIPHERS ":kECDHEPSK+CHACHA20:kDHEPSK+AESGCM"
 
 /* -- certificates -------------------------------------------------------------------------- */
 
@@ -94,18 +100,40 @@ static torc_failure *use_authorities(torc_tls *tls)
     return NULL;
 }
 
+/* SHA-256 of a certificate's public key as it is encoded in there (RFC 7469 2.4). */
+static bool digest_key(const X509 *certificate, unsigned char digest[EVP_MAX_MD_SIZE])
+{
+    unsigned char *encoded = NULL;
+    unsigned length = 0;
+    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &encoded);
+    bool done = size > 0
+        && EVP_Digest(encoded, (size_t)size, digest, &length, EVP_sha256(), NULL) == 1
+        && length == TORC__TLS_PIN_SIZE;
+
+    OPENSSL_free(encoded);
+    return done;
+}
+
 static bool is_pinned(const torc_tls *tls, X509_STORE_CTX *store)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned char *encoded = NULL;
-    unsigned length = 0;
-    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(X509_STORE_CTX_get0_cert(store)), &encoded);
-    bool same = size > 0
-        && EVP_Digest(encoded, (size_t)size, digest, &length, EVP_sha256(), NULL) == 1
-        && length == TORC__TLS_PIN_SIZE && memcmp(digest, tls->pin, length) == 0;
 
-    OPENSSL_free(encoded);
-    return same;
+    return digest_key(X509_STORE_CTX_get0_cert(store), digest)
+        && memcmp(digest, tls->pin, TORC__TLS_PIN_SIZE) == 0;
+}
+
+bool torc_tls_pin(const torc_tls *tls, char ret_text[TORC_TLS_PIN_MAX])
+{
+    const X509 *certificate = SSL_CTX_get0_certificate(tls->context);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned char text[TORC_TLS_PIN_MAX];
+
+    ret_text[0] = '\0';
+    if (certificate == NULL || !digest_key(certificate, digest))
+        return false;
+    (void)EVP_EncodeBlock(text, digest, TORC__TLS_PIN_SIZE);
+    snprintf(ret_text, TORC_TLS_PIN_MAX, "sha256/%.44s", (const char *)text);
+    return true;
 }
 
 /* Called for each certificate of the chain, and each thing that is wrong with one. */
@@ -221,7 +249,7 @@ static torc_failure *read_ocsp(torc_tls *tls)
 
     if (tls->options.ocsp == NULL)
         return NULL;
-    file = fopen(tls->options.ocsp, "rb");
+    file = fopen(tls->options.ocsp, "re");
     length = file != NULL ? fread(response, 1, sizeof response, file) : 0;
     if (file != NULL)
         (void)fclose(file);
@@ -235,12 +263,12 @@ static torc_failure *read_ocsp(torc_tls *tls)
 static void log_key(const SSL *ssl, const char *line)
 {
     const torc_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    FILE *file = fopen(tls->options.key_log, "a");
+    int file = open(tls->options.key_log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 
-    if (file == NULL)
+    if (file < 0)
         return;
-    fprintf(file, "%s\n", line);
-    (void)fclose(file);
+    (void)dprintf(file, "%s\n", line);
+    (void)close(file);
 }
 
 /* -- putting it together ------------------------------------------------------------------- */
@@ -248,7 +276,8 @@ static void log_key(const SSL *ssl, const char *line)
 static torc_failure *set_versions_and_ciphers(torc_tls *tls)
 {
     const torc_tls_options *options = &tls->options;
-    const char *ciphers = options->ciphers != NULL ? options->ciphers : CIPHERS;
+    const char *standard = options->find_psk != NULL ? PSK_CIPHERS : CIPHERS;
+    const char *ciphers = options->ciphers != NULL ? options->ciphers : standard;
     SSL_CTX *context = tls->context;
 
     SSL_CTX_set_min_proto_version(context, options->only_tls_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
@@ -262,16 +291,54 @@ static torc_failure *set_versions_and_ciphers(torc_tls *tls)
     return NULL;
 }
 
-static void set_sessions(torc_tls *tls)
+/* A server has given a client something to go on with. 1: it is kept. */
+static int keep_session(SSL *ssl, SSL_SESSION *session)
 {
-    static const unsigned char id[] = "torc";
+    torc_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    const torc__tls_session *self = SSL_get_app_data(ssl);
+
+    return self->name != NULL && torc__tls_sessions_add(&tls->sessions, self->name, session);
+}
+
+/*
+ * A session goes on only at a server of the same options: else who was let in by one that asks for
+ * no certificate could go on at one that requires it, because all share the keys of tickets.
+ */
+static bool name_sessions(torc_tls *tls)
+{
+    const torc_tls_options *options = &tls->options;
+    const char *const parts[] = { options->certificate, options->certificates,
+        options->authorities, options->alpn, options->ciphers };
+    const unsigned numbers[] = { (unsigned)options->clients, options->only_tls_1_3,
+        options->clients != TORC_TLS_CLIENTS_ANONYMOUS ? tls->generation : 0,
+        tls->is_self_signed, options->find_psk != NULL };
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    unsigned length = 0;
+    bool done = hash != NULL && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1
+        && EVP_DigestUpdate(hash, numbers, sizeof numbers) == 1;
+
+    for (size_t i = 0; done && i < sizeof parts / sizeof parts[0]; i++) {
+        const char *part = parts[i] != NULL ? parts[i] : "";
+
+        done = EVP_DigestUpdate(hash, part, strlen(part) + 1) == 1;
+    }
+    done = done && EVP_DigestFinal_ex(hash, digest, &length) == 1
+        && SSL_CTX_set_session_id_context(tls->context, digest, length) == 1;
+    EVP_MD_CTX_free(hash);
+    return done;
+}
+
+static bool set_sessions(torc_tls *tls)
+{
     SSL_CTX *context = tls->context;
 
     if (!tls->is_server) {
-        SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-        return;
+        SSL_CTX_set_session_cache_mode(context, tls->options.no_resumption ? SSL_SESS_CACHE_OFF
+            : SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_sess_set_new_cb(context, keep_session);
+        return true;
     }
-    SSL_CTX_set_session_id_context(context, id, sizeof id - 1);
     /* Tickets leave the state with the client, so that nothing grows here. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     if (tls->options.no_tickets) {
@@ -280,6 +347,7 @@ static void set_sessions(torc_tls *tls)
     } else {
         torc__tls_tickets_use(context);
     }
+    return name_sessions(tls);
 }
 
 static void set_callbacks(torc_tls *tls)
@@ -296,6 +364,8 @@ static void set_callbacks(torc_tls *tls)
         SSL_CTX_set_tlsext_status_cb(context, staple);
         SSL_CTX_set_tlsext_status_arg(context, tls);
     }
+    if (tls->options.find_psk != NULL)
+        torc__tls_psk_use(tls);
     if (tls->options.key_log != NULL)
         SSL_CTX_set_keylog_callback(context, log_key);
 }
@@ -321,7 +391,8 @@ torc_failure *torc__tls_context_open(torc_tls *tls)
         failure = use_authorities(tls);
     if (failure != NULL)
         return failure;
-    set_sessions(tls);
+    if (!set_sessions(tls))
+        return torc__tls_failure(&torc_error_out_of_memory, "cannot use TLS");
     set_callbacks(tls);
     return NULL;
 }
@@ -336,15 +407,40 @@ static bool expect_name(SSL *ssl, const char *name)
     if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1)
         return true;
     ERR_clear_error();
-    X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    /* The common name has not been one of a host for long (RFC 9525 2). */
+    X509_VERIFY_PARAM_set_hostflags(
+        parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     return X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1
         && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
+static void go_on_with_session(torc_tls *tls, SSL *ssl, const char *name)
+{
+    SSL_SESSION *session = torc__tls_sessions_take(&tls->sessions, name);
+
+    if (session != NULL)
+        (void)SSL_set_session(ssl, session);
+    SSL_SESSION_free(session);
+}
+
+/* After torc_tls_reload_all. */
+static void read_anew(torc_tls *tls)
+{
+    torc_failure *failure = torc_tls_reload(tls);
+
+    if (failure != NULL)
+        torc_log_error("TLS goes on with the certificates of before: %s",
+            torc_failure_text(failure));
+    torc_failure_release(failure);
+}
+
 SSL *torc__tls_session_new(torc_tls *tls, const char *name)
 {
-    SSL *ssl = SSL_new(tls->context);
+    SSL *ssl;
 
+    if (tls->generation != torc__tls_generation())
+        read_anew(tls);
+    ssl = SSL_new(tls->context);
     if (ssl == NULL)
         return NULL;
     if (tls->is_server) {
@@ -352,6 +448,8 @@ SSL *torc__tls_session_new(torc_tls *tls, const char *name)
         return ssl;
     }
     SSL_set_connect_state(ssl);
+    if (name != NULL && !tls->options.no_resumption)
+        go_on_with_session(tls, ssl, name);
     if (name == NULL || expect_name(ssl, name))
         return ssl;
     SSL_free(ssl);

@@ -65,10 +65,11 @@ static torc_failure *certificate_failure(const torc__tls_session *session, long 
     }
 }
 
-/* What the peer said by its alert, where that needs more words than OpenSSL gives it. */
-static const char *explain_reason(int reason)
+const char *torc__tls_reason(unsigned long error)
 {
-    switch (reason) {
+    if (error == 0 || ERR_GET_LIB(error) != ERR_LIB_SSL)
+        return error != 0 ? ERR_reason_error_string(error) : NULL;
+    switch (ERR_GET_REASON(error)) {
     case SSL_R_NO_SHARED_CIPHER:
     case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
         return "no cipher or certificate suits both sides";
@@ -97,7 +98,7 @@ static const char *explain_reason(int reason)
     case SSL_R_UNEXPECTED_EOF_WHILE_READING:
         return "the other side closed the connection in the middle";
     default:
-        return ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, reason));
+        return ERR_reason_error_string(error);
     }
 }
 
@@ -111,16 +112,14 @@ torc_failure *torc__tls_session_failure(const torc__tls_session *session)
     ERR_clear_error();
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verified != X509_V_OK)
         return certificate_failure(session, verified);
-    why = error != 0 && ERR_GET_LIB(error) == ERR_LIB_SSL ? explain_reason(reason) : NULL;
-    if (why == NULL)
-        why = error != 0 ? ERR_reason_error_string(error) : NULL;
+    why = torc__tls_reason(error);
     return torc_failure_new(&torc_error_tls, "the TLS handshake with %s failed: %s",
         session->name != NULL ? session->name : "the peer", why != NULL ? why : "no reason is known");
 }
 
 torc_failure *torc__tls_broken(void)
 {
-    const char *why = ERR_reason_error_string(ERR_peek_error());
+    const char *why = torc__tls_reason(ERR_peek_error());
 
     ERR_clear_error();
     return torc_failure_new(&torc_error_connection_lost, "the TLS connection broke: %s",

@@ -5,6 +5,8 @@
 
 #include "base/abort.h"
 #include "endpoint/kind.h"
+#include "tls/session.h"
+#include "tls/shared.h"
 
 #include <stdio.h>
 
@@ -13,6 +15,7 @@ typedef struct tls_arguments {
     torc_tls_options options;
     torc_slice inner;
     const char *name;
+    const char *self_signed;
     bool has_port;
 } tls_arguments;
 
@@ -51,7 +54,16 @@ static const char *read_certificates(torc__endpoint *endpoint, torc_slice value)
     return keep(&arguments_of(endpoint)->options.certificates, value);
 }
 
+/* "none" is for pins only: see check_connecting. */
 static const char *read_authorities(torc__endpoint *endpoint, torc_slice value)
+{
+    torc_tls_options *options = &arguments_of(endpoint)->options;
+
+    options->without_authorities = torc_slice_is(value, "none");
+    return options->without_authorities ? NULL : keep(&options->authorities, value);
+}
+
+static const char *read_client_authorities(torc__endpoint *endpoint, torc_slice value)
 {
     return keep(&arguments_of(endpoint)->options.authorities, value);
 }
@@ -73,7 +85,20 @@ static const char *read_ocsp(torc__endpoint *endpoint, torc_slice value)
 
 static const char *read_name(torc__endpoint *endpoint, torc_slice value)
 {
-    return keep(&arguments_of(endpoint)->name, value);
+    arguments_of(endpoint)->name = value.data;
+    return torc__tls_is_name(value) ? NULL : "must be the name of a host";
+}
+
+static const char *read_self_signed(torc__endpoint *endpoint, torc_slice value)
+{
+    return keep(&arguments_of(endpoint)->self_signed, value);
+}
+
+static const char *read_minimum(torc__endpoint *endpoint, torc_slice value)
+{
+    arguments_of(endpoint)->options.only_tls_1_3 = torc_slice_is(value, "1.3");
+    return torc_slice_is(value, "1.3") || torc_slice_is(value, "1.2") ? NULL
+        : "must be '1.2' or '1.3'";
 }
 
 static const char *read_inner(torc__endpoint *endpoint, torc_slice value)
@@ -130,7 +155,13 @@ static const char *check_listening(torc__endpoint *endpoint)
 
     if (arguments->has_port == (arguments->inner.length > 0))
         return "either a port or an endpoint must be given; write tls:443:certificate=site.pem";
-    if (arguments->options.certificate == NULL && arguments->options.certificates == NULL)
+    if (arguments->self_signed != NULL && (arguments->options.certificate != NULL
+            || arguments->options.certificates != NULL || arguments->options.alpn != NULL
+            || arguments->options.clients != TORC_TLS_CLIENTS_ANONYMOUS))
+        return "selfSigned goes with none of the other certificates, protocols and clients; write "
+               "tls:8443:selfSigned=localhost";
+    if (arguments->self_signed == NULL && arguments->options.certificate == NULL
+        && arguments->options.certificates == NULL)
         return "a certificate is missing; write tls:443:certificate=site.pem";
     endpoint->address.port = endpoint->port;
     return NULL;
@@ -144,6 +175,8 @@ static const char *check_connecting(torc__endpoint *endpoint)
         return "either a host with its port or an endpoint must be given; write tls:example.org:443";
     if (arguments->name == NULL)
         return "the name that the certificate must be for is missing; write name=example.org";
+    if (arguments->options.without_authorities && arguments->options.pin == NULL)
+        return "authorities=none is for who knows the key: write pin=sha256/BASE64 too";
     if (endpoint->address.kind != TORC_ADDRESS_NONE)
         endpoint->address.port = endpoint->port;
     return NULL;
@@ -170,14 +203,23 @@ static torc_failure *add_layer(torc__endpoint *endpoint, torc_tls *tls, const ch
     return NULL;
 }
 
+static torc_tls *open_configuration(
+    const tls_arguments *arguments, bool listening, torc_failure **reterr_failure)
+{
+    if (!listening)
+        return torc__tls_shared_client(&arguments->options, reterr_failure);
+    if (arguments->self_signed != NULL)
+        return torc_tls_self_signed(arguments->self_signed, reterr_failure);
+    return torc_tls_server_new(&arguments->options, reterr_failure);
+}
+
 static torc_failure *finish(torc__endpoint *endpoint, bool listening)
 {
     tls_arguments *arguments = arguments_of(endpoint);
     torc_failure *failure = NULL;
     torc_tls *tls;
 
-    tls = listening ? torc_tls_server_new(&arguments->options, &failure)
-                    : torc_tls_client_new(&arguments->options, &failure);
+    tls = open_configuration(arguments, listening, &failure);
     if (tls == NULL)
         return torc_failure_because(
             torc__endpoint_bad(endpoint, "%s", torc_failure_text(failure)), failure);
@@ -212,10 +254,12 @@ static const torc__usage listening = {
         { .name = "key", .alias = "privateKey", .read = read_key },
         { .name = "chain", .alias = "extraCertChain", .read = read_chain },
         { .name = "certificates", .read = read_certificates },
-        { .name = "authorities", .read = read_authorities },
+        { .name = "authorities", .read = read_client_authorities },
         { .name = "client", .read = read_clients },
         { .name = "alpn", .read = read_alpn },
         { .name = "ocsp", .read = read_ocsp },
+        { .name = "minimum", .read = read_minimum },
+        { .name = "selfSigned", .read = read_self_signed },
         { .name = "interface", .read = torc__read_interface },
         { .name = "backlog", .read = torc__read_backlog },
         { .name = "timeout", .read = torc__read_timeout },
@@ -238,6 +282,7 @@ static const torc__usage connecting = {
         { .name = "authorities", .alias = "trustRoots", .read = read_authorities },
         { .name = "alpn", .read = read_alpn },
         { .name = "pin", .read = read_pin },
+        { .name = "minimum", .read = read_minimum },
         { .name = "timeout", .read = torc__read_timeout },
         { .name = "bindAddress", .read = torc__read_local },
         { .name = "endpoint", .read = read_inner },

@@ -178,8 +178,11 @@ static int choose(SSL *ssl, int *alert, void *argument)
     if (context == NULL)
         return SSL_TLSEXT_ERR_NOACK;
     /* Only the certificate is taken over: all else stays that of the configuration. */
-    SSL_use_cert_and_key(ssl, SSL_CTX_get0_certificate(context),
-        SSL_CTX_get0_privatekey(context), chain_of(context), 1);
+    if (SSL_use_cert_and_key(ssl, SSL_CTX_get0_certificate(context),
+            SSL_CTX_get0_privatekey(context), chain_of(context), 1) != 1) {
+        ERR_clear_error();
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
     return SSL_TLSEXT_ERR_OK;
 }
 

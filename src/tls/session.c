@@ -13,15 +13,11 @@
 #include <errno.h>
 #include <openssl/err.h>
 
-/* The plain bytes of a record at most (RFC 8446 5.1). */
-enum { RECORD_MAX = 16384 };
-
-/* Records that wait to be sent before no more is taken from above; and pieces in one call below. */
-#define OUTPUT_MAX ((size_t)64 * 1024)
-enum { PIECES_MAX = 64 };
-
 /* How long a peer that takes nothing keeps the last records, and close_notify, from being sent. */
 #define PATIENCE (10 * TORC_SECOND)
+
+/* Answers (to changes of keys, say) that a peer may ask for without taking them. */
+#define OWED_MAX TORC__TLS_OUTPUT_MAX
 
 static torc__tls_session *self_of(torc_io *io)
 {
@@ -31,46 +27,6 @@ static torc__tls_session *self_of(torc_io *io)
 static bool is_alive(const torc__tls_session *self)
 {
     return self->phase == TORC__TLS_SHAKING || self->phase == TORC__TLS_OPEN;
-}
-
-/* -- sending below ------------------------------------------------------------------------- */
-
-/* As an io's send, of what stands first in the output. */
-static ssize_t send_below(torc__tls_session *self)
-{
-    torc_io *below = self->filter.below;
-    struct iovec pieces[PIECES_MAX];
-    torc__file_piece file;
-    bool more;
-    int count;
-
-    /* A file that was written in clear, before TLS came between. */
-    if (torc__output_first_file(&self->output, &file)) {
-        int error = torc__output_load_file(&self->output, self->reactor);
-
-        if (error != 0)
-            return error;
-    }
-    count = torc__output_gather(&self->output, pieces, PIECES_MAX, &more);
-    return below->kind->send(below, pieces, count, more);
-}
-
-/* 0, or an errno: then nothing can be sent any more. */
-static int flush(torc__tls_session *self)
-{
-    while (self->output.size > 0 && !self->send_pending) {
-        ssize_t sent = send_below(self);
-
-        if (sent < 0) {
-            torc__output_clear(&self->output, self->reactor);
-            return (int)-sent;
-        }
-        if (sent == 0)
-            self->send_pending = true;
-        else
-            torc__output_consume(&self->output, self->reactor, (size_t)sent);
-    }
-    return 0;
 }
 
 /* -- the end ------------------------------------------------------------------------------- */
@@ -111,12 +67,13 @@ static bool session_close(torc_io *io, bool reset)
     torc__tls_session *self = self_of(io);
     torc_io *below = self->filter.below;
 
-    if (self->phase == TORC__TLS_OPEN && !reset) {
-        ERR_clear_error();
-        (void)SSL_shutdown(self->ssl);
-    }
-    if (reset || flush(self) != 0 || self->output.size == 0)
+    if (self->phase == TORC__TLS_OPEN && !reset)
+        torc__tls_say_goodbye(self);
+    if (reset || torc__tls_flush(self) != 0 || self->output.size == 0)
         return close_below(self, reset);
+    /* Nobody is there any more to wait, and the peer must not take what it has for the whole. */
+    if (torc_scope_has_ended(torc_root(self->reactor)))
+        return close_below(self, true);
     self->phase = TORC__TLS_CLOSING;
     torc__cancel_task(&self->task);
     below->kind->receive(below, false);
@@ -142,9 +99,10 @@ static void fail(torc__tls_session *self, torc_failure *reason, int error)
     torc_io *io = &self->filter.io;
     bool begun = self->in_middle || self->phase == TORC__TLS_OPEN;
 
-    (void)flush(self); /* the alert that tells the peer */
+    (void)torc__tls_flush(self); /* the alert that tells the peer */
     self->phase = TORC__TLS_FAILED;
     self->end_told = true;
+    torc_timer_cancel(&self->patience);
     torc__filter_explain(&self->filter, torc_failure_hold(reason));
     fire_started(self, torc_fail(torc_failure_hold(reason)));
     torc_failure_release(reason);
@@ -168,14 +126,50 @@ static void open_up(torc__tls_session *self)
         io->events->connected(io, 0);
         return;
     }
+    torc_timer_cancel(&self->patience);
     if (self->finish_wanted)
-        (void)SSL_shutdown(self->ssl);
+        torc__tls_say_goodbye(self);
     if (!self->receives)
         below->kind->receive(below, false);
     fire_started(self, torc_nothing());
     if (self->phase == TORC__TLS_OPEN && self->blocked) {
         self->blocked = false;
         io->events->sent(io, 0, 0);
+    }
+}
+
+static void out_of_memory(torc__tls_session *self)
+{
+    ERR_clear_error();
+    fail(self, torc_failure_new(&torc_error_out_of_memory, "out of memory: TLS cannot go on"),
+        ENOMEM);
+}
+
+static void lose_patience_shaking(void *session)
+{
+    torc__tls_session *self = session;
+
+    fail(self, torc_failure_new(&torc_error_timeout, "the TLS handshake was not done within %g s",
+        (double)torc__tls_handshake_limit(self->tls) / (double)TORC_SECOND), ETIMEDOUT);
+}
+
+/* A peer that takes nothing more may have said all that it had to say, so that is received first. */
+static int flush_if_taken(torc__tls_session *self)
+{
+    int error = torc__tls_flush(self);
+
+    return error == EPIPE || error == ECONNRESET ? 0 : error;
+}
+
+static void shaking_failed(torc__tls_session *self)
+{
+    if (self->out_of_memory) {
+        out_of_memory(self);
+    } else if (self->below_error != 0) {
+        ERR_clear_error();
+        fail(self, torc__connection_failure(self->below_error), self->below_error);
+    } else {
+        fail(self, torc__tls_session_failure(self), EPROTO);
     }
 }
 
@@ -186,24 +180,16 @@ static void shake(torc__tls_session *self)
 
     ERR_clear_error();
     outcome = SSL_do_handshake(self->ssl);
-    if (outcome == 1) {
-        error = flush(self);
-        if (error == 0)
-            open_up(self);
-        else
-            fail(self, torc__connection_failure(error), error);
+    if (outcome != 1 && (self->out_of_memory || self->below_ended
+            || SSL_get_error(self->ssl, outcome) != SSL_ERROR_WANT_READ)) {
+        shaking_failed(self);
         return;
     }
-    if (SSL_get_error(self->ssl, outcome) == SSL_ERROR_WANT_READ && !self->below_ended) {
-        error = flush(self);
-        if (error != 0)
-            fail(self, torc__connection_failure(error), error);
-    } else if (self->below_error != 0) {
-        ERR_clear_error();
-        fail(self, torc__connection_failure(self->below_error), self->below_error);
-    } else {
-        fail(self, torc__tls_session_failure(self), EPROTO);
-    }
+    error = flush_if_taken(self);
+    if (error != 0)
+        fail(self, torc__connection_failure(error), error);
+    else if (outcome == 1)
+        open_up(self);
 }
 
 /* -- receiving ----------------------------------------------------------------------------- */
@@ -224,7 +210,9 @@ static void reading_failed(torc__tls_session *self, int reason)
         tell_end(self);
         return;
     }
-    if (self->below_error != 0)
+    if (self->out_of_memory)
+        out_of_memory(self);
+    else if (self->below_error != 0)
         fail(self, torc__connection_failure(self->below_error), self->below_error);
     else if (self->below_ended)
         fail(self, torc_failure_new(&torc_error_connection_lost, "the connection was cut off: it "
@@ -237,7 +225,7 @@ static void reading_failed(torc__tls_session *self, int reason)
 static void read_plain(torc__tls_session *self)
 {
     torc_io *io = &self->filter.io;
-    char plain[RECORD_MAX];
+    char plain[TORC__TLS_RECORD_MAX];
     size_t length;
 
     while (self->phase == TORC__TLS_OPEN && self->receives && !self->end_told) {
@@ -257,21 +245,38 @@ static void read_plain(torc__tls_session *self)
     }
 }
 
+/* Puts `rest` behind what is kept. False when memory is out. */
+static bool keep(torc__tls_session *self, torc_slice rest)
+{
+    torc_slice first = self->kept != NULL ? self->input : torc_slice_make(NULL, 0);
+    torc_buffer *both = torc_buffer_new(first.length + rest.length);
+
+    if (both == NULL)
+        return false;
+    if (first.length > 0)
+        memcpy(torc_buffer_bytes(both), first.data, first.length);
+    memcpy(torc_buffer_bytes(both) + first.length, rest.data, rest.length);
+    torc_buffer_release(self->kept);
+    self->kept = both;
+    self->input = torc_buffer_slice(both);
+    return true;
+}
+
 /* What was not read waits until the transport above wants to receive again. */
 static void keep_input(torc__tls_session *self)
 {
     torc_slice rest = self->input;
-    torc_buffer *kept = self->kept;
 
-    self->input = torc_slice_make(NULL, 0);
-    self->kept = NULL;
     if (rest.length > 0 && is_alive(self)) {
-        self->kept = torc_buffer_copy(rest);
-        if (self->kept == NULL)
-            fail(self, torc_failure_new(&torc_error_out_of_memory,
-                "out of memory: received bytes cannot be kept"), ENOMEM);
+        if (self->kept != NULL || keep(self, rest))
+            return;
+        self->input = torc_slice_make(NULL, 0);
+        out_of_memory(self);
+        return;
     }
-    torc_buffer_release(kept);
+    self->input = torc_slice_make(NULL, 0);
+    torc_buffer_release(self->kept);
+    self->kept = NULL;
 }
 
 /* As far as it goes with the input there is. */
@@ -282,7 +287,10 @@ static void advance(torc__tls_session *self)
     read_plain(self);
     /* Reading may have made something to be sent: an alert, an answer to a change of keys. */
     if (is_alive(self) && self->output.size > 0)
-        (void)flush(self);
+        (void)torc__tls_flush(self);
+    if (is_alive(self) && self->owed > OWED_MAX)
+        fail(self, torc_failure_new(&torc_error_limit,
+            "the peer asks for answers of TLS and does not take them"), EPROTO);
     keep_input(self);
 }
 
@@ -290,40 +298,24 @@ static void run_task(torc__task *task)
 {
     torc__tls_session *self = TORC_CONTAINER_OF(task, torc__tls_session, task);
 
-    if (!is_alive(self))
-        return;
-    if (self->kept != NULL)
-        self->input = torc_buffer_slice(self->kept);
-    advance(self);
+    if (is_alive(self))
+        advance(self);
 }
 
 static void below_received(torc_io *below, torc_slice data, int error)
 {
     torc__tls_session *self = (torc__tls_session *)(void *)torc__filter_of(below);
-    torc_buffer *both;
 
     if (!is_alive(self))
         return;
     if (data.length == 0) {
         self->below_ended = true;
         self->below_error = error;
-    }
-    self->input = data;
-    if (self->kept != NULL) {
-        torc_slice first = torc_buffer_slice(self->kept);
-
-        both = torc_buffer_new(first.length + data.length);
-        if (both == NULL) {
-            fail(self, torc_failure_new(&torc_error_out_of_memory,
-                "out of memory: received bytes cannot be kept"), ENOMEM);
-            return;
-        }
-        memcpy(torc_buffer_bytes(both), first.data, first.length);
-        if (data.length > 0)
-            memcpy(torc_buffer_bytes(both) + first.length, data.data, data.length);
-        torc_buffer_release(self->kept);
-        self->kept = both;
-        self->input = torc_buffer_slice(both);
+    } else if (self->kept == NULL) {
+        self->input = data;
+    } else if (!keep(self, data)) {
+        out_of_memory(self);
+        return;
     }
     advance(self);
 }
@@ -336,7 +328,7 @@ static void session_receive(torc_io *io, bool on)
     self->receives = on && !self->end_told;
     if (!is_alive(self))
         return;
-    if (self->receives && (self->kept != NULL || self->below_ended || SSL_pending(self->ssl) > 0))
+    if (self->receives && (self->input.length > 0 || self->below_ended || SSL_pending(self->ssl) > 0))
         torc__queue_task(self->reactor, &self->task);
     if (!self->below_ended)
         below->kind->receive(below, on || self->phase == TORC__TLS_SHAKING);
@@ -354,85 +346,22 @@ static void below_sent(torc_io *below, size_t count, int error)
     if (error != 0)
         torc__output_clear(&self->output, self->reactor);
     else
-        error = flush(self);
+        error = torc__tls_flush(self);
     if (self->phase == TORC__TLS_CLOSING && self->output.size == 0) {
         finish_closing(self, error != 0);
         return;
     }
     if (!is_alive(self) || (!self->blocked && error == 0))
         return;
+    if (error == EPIPE && self->phase == TORC__TLS_SHAKING)
+        return;
     if (error != 0 && self->phase == TORC__TLS_SHAKING) {
         fail(self, torc__connection_failure(error), error);
-    } else if (self->phase == TORC__TLS_OPEN && (error != 0 || self->output.size < OUTPUT_MAX)) {
+    } else if (self->phase == TORC__TLS_OPEN
+        && (error != 0 || self->output.size < TORC__TLS_OUTPUT_MAX)) {
         self->blocked = false;
         io->events->sent(io, 0, error);
     }
-}
-
-/* The next bytes for one record: where they stand, or put together in `room`. */
-static torc_slice next_record(
-    const struct iovec **pieces, int *count, size_t *skipped, char room[RECORD_MAX])
-{
-    size_t length = 0;
-
-    while (*count > 0) {
-        torc_slice piece = torc_slice_skip(
-            torc_slice_make((*pieces)->iov_base, (*pieces)->iov_len), *skipped);
-        bool whole = piece.length <= RECORD_MAX - length;
-
-        piece = torc_slice_first(piece, RECORD_MAX - length);
-        *skipped = whole ? 0 : *skipped + piece.length;
-        *count -= whole;
-        *pieces += whole;
-        if (length == 0 && (piece.length == RECORD_MAX || *count == 0))
-            return piece;
-        memcpy(room + length, piece.data, piece.length);
-        length += piece.length;
-        if (length == RECORD_MAX)
-            break;
-    }
-    return torc_slice_make(room, length);
-}
-
-/* Small writes are merged into full records: each has a cost of its own, here and over the wire. */
-static ssize_t encrypt(torc__tls_session *self, const struct iovec *pieces, int count)
-{
-    char room[RECORD_MAX];
-    size_t skipped = 0;
-    size_t taken = 0;
-
-    while (count > 0 && self->output.size < OUTPUT_MAX) {
-        torc_slice record = next_record(&pieces, &count, &skipped, room);
-        size_t written;
-
-        if (record.length == 0)
-            continue;
-        ERR_clear_error();
-        if (SSL_write_ex(self->ssl, record.data, record.length, &written) != 1) {
-            ERR_clear_error();
-            return taken > 0 ? (ssize_t)taken : -EPIPE;
-        }
-        taken += record.length;
-    }
-    return (ssize_t)taken;
-}
-
-static ssize_t session_send(torc_io *io, const struct iovec *pieces, int count, bool more)
-{
-    torc__tls_session *self = self_of(io);
-    ssize_t taken;
-    int error;
-
-    (void)more;
-    if (self->phase != TORC__TLS_OPEN && self->phase != TORC__TLS_SHAKING)
-        return -EPIPE;
-    if (self->phase == TORC__TLS_SHAKING || self->output.size >= OUTPUT_MAX) {
-        self->blocked = true;
-        return 0;
-    }
-    taken = encrypt(self, pieces, count);
-    error = flush(self);
-    return error != 0 ? -error : taken;
 }
 
 static ssize_t session_send_file(torc_io *io, int file, int64_t offset, size_t length)
@@ -453,14 +382,13 @@ static int session_finish(torc_io *io)
         self->finish_wanted = true;
     if (self->phase != TORC__TLS_OPEN)
         return 0;
-    ERR_clear_error();
-    (void)SSL_shutdown(self->ssl);
-    return -flush(self);
+    torc__tls_say_goodbye(self);
+    return -torc__tls_flush(self);
 }
 
 static const torc_io_class session_class = {
     .name = "TLS",
-    .send = session_send,
+    .send = torc__tls_send,
     .send_file = session_send_file,
     .receive = session_receive,
     .finish = session_finish,
@@ -494,6 +422,7 @@ static void release(torc__filter *filter)
 static torc__tls_session *session_new(torc_tls *tls, torc_reactor *reactor, const char *name)
 {
     torc__tls_session *self = torc__allocate_zeroed(sizeof *self);
+    size_t length = name != NULL ? strlen(name) : 0;
     BIO *bio;
 
     if (self == NULL)
@@ -503,12 +432,16 @@ static torc__tls_session *session_new(torc_tls *tls, torc_reactor *reactor, cons
     self->task.run = run_task;
     self->filter.release = release;
     self->phase = TORC__TLS_SHAKING;
-    self->name = name != NULL ? torc__allocate(strlen(name) + 1) : NULL;
-    if (self->name != NULL)
-        memcpy(self->name, name, strlen(name) + 1);
+    self->name = name != NULL ? torc__allocate(length + 1) : NULL;
+    if (self->name != NULL) {
+        memcpy(self->name, name, length + 1);
+        /* A name from the root of all is sent and certified without its last dot (RFC 6066 3). */
+        if (length > 1 && name[length - 1] == '.')
+            self->name[length - 1] = '\0';
+    }
     bio = torc__tls_bio_new(self);
     self->ssl = bio != NULL && (name == NULL || self->name != NULL)
-        ? torc__tls_session_new(tls, name) : NULL;
+        ? torc__tls_session_new(tls, self->name) : NULL;
     if (self->ssl == NULL) {
         BIO_free(bio);
         release(&self->filter);
@@ -522,21 +455,29 @@ static torc__tls_session *session_new(torc_tls *tls, torc_reactor *reactor, cons
 int torc__tls_session_insert(
     torc_tls *tls, torc_transport *transport, const char *name, bool in_middle)
 {
-    torc__tls_session *self = session_new(tls, transport->scope.reactor, name);
     torc_io *below = transport->top;
+    torc__tls_session *self;
 
+    if (name != NULL && !torc__tls_is_name(torc_slice_of(name)))
+        return EINVAL;
+    self = session_new(tls, transport->scope.reactor, name);
     if (self == NULL)
         return ENOMEM;
     self->in_middle = in_middle;
     if (in_middle) {
         self->receives = (transport->flags & TORC__RECEIVING) != 0;
         self->send_pending = (transport->flags & TORC__SEND_PENDING) != 0;
+        self->below_ended = (transport->flags & TORC__READ_ENDED) != 0;
         self->output = transport->output;
         memset(&transport->output, 0, sizeof transport->output);
         transport->flags &= ~(uint32_t)TORC__SEND_PENDING;
     }
     torc__filter_insert(&self->filter, transport, &session_class, &session_events);
-    below->kind->receive(below, true);
+    if (in_middle)
+        torc_timer_set(&self->patience, &transport->scope, torc__tls_handshake_limit(tls),
+            lose_patience_shaking, self);
+    if (!self->below_ended)
+        below->kind->receive(below, true);
     torc__queue_task(self->reactor, &self->task);
     return 0;
 }

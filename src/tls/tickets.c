@@ -3,8 +3,6 @@
  */
 #include "tls/tickets.h"
 
-#include <torc/time.h>
-
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -25,6 +23,7 @@ typedef struct ticket_key {
 /* The newest first. */
 static ticket_key keys[KEYS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static torc_time (*clock_now)(void) = torc_monotonic_now;
 
 static void forget_old(torc_time now)
 {
@@ -36,7 +35,7 @@ static void forget_old(torc_time now)
 /* The key to seal with now. False when there is no good randomness. */
 static bool newest_key(ticket_key *ret_key)
 {
-    torc_time now = torc_monotonic_now();
+    torc_time now = clock_now();
     ticket_key fresh;
 
     forget_old(now);
@@ -57,7 +56,7 @@ static bool newest_key(ticket_key *ret_key)
 /* False when it is none of ours, or too old. */
 static bool key_named(const unsigned char *name, ticket_key *ret_key, bool *ret_is_newest)
 {
-    torc_time now = torc_monotonic_now();
+    torc_time now = clock_now();
 
     forget_old(now);
     for (size_t i = 0; i < KEYS; i++)
@@ -100,8 +99,9 @@ static int seal(
     return done ? 1 : -1;
 }
 
-static int open_ticket(const unsigned char *name, const unsigned char *iv, EVP_CIPHER_CTX *cipher,
-    EVP_MAC_CTX *hash)
+/* 2: the client gets a new one; in TLS 1.3 always, because there it uses each only once. */
+static int open_ticket(SSL *ssl, const unsigned char *name, const unsigned char *iv,
+    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *hash)
 {
     ticket_key key;
     bool is_newest = false;
@@ -117,14 +117,21 @@ static int open_ticket(const unsigned char *name, const unsigned char *iv, EVP_C
     OPENSSL_cleanse(&key, sizeof key);
     if (!done)
         return -1;
-    return is_newest ? 1 : 2;
+    return is_newest && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
 }
 
 static int handle_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
     EVP_MAC_CTX *hash, int sealing)
 {
-    (void)ssl;
-    return sealing ? seal(name, iv, cipher, hash) : open_ticket(name, iv, cipher, hash);
+    return sealing ? seal(name, iv, cipher, hash) : open_ticket(ssl, name, iv, cipher, hash);
+}
+
+void torc__tls_tickets_set_clock(torc_time (*now)(void))
+{
+    pthread_mutex_lock(&lock);
+    clock_now = now != NULL ? now : torc_monotonic_now;
+    OPENSSL_cleanse(keys, sizeof keys);
+    pthread_mutex_unlock(&lock);
 }
 
 void torc__tls_tickets_use(SSL_CTX *context)

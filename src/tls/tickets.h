@@ -7,8 +7,13 @@
 #ifndef TORC_TLS_TICKETS_H
 #define TORC_TLS_TICKETS_H
 
+#include <torc/time.h>
+
 #include <openssl/ssl.h>
 
 void torc__tls_tickets_use(SSL_CTX *context);
+
+/* The clock that keys age by; NULL: the system's. All keys are forgotten. For tests. */
+void torc__tls_tickets_set_clock(torc_time (*now)(void));
 
 #endif /* TORC_TLS_TICKETS_H */

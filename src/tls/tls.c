@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#define HANDSHAKE_LIMIT (30 * TORC_SECOND)
+
 /* Where in the options the strings stand: they are copied. */
 static const size_t strings[] = {
     offsetof(torc_tls_options, certificate),
@@ -76,19 +78,52 @@ void torc_tls_release(torc_tls *tls)
     if (tls == NULL || atomic_fetch_sub_explicit(&tls->holders, 1, memory_order_acq_rel) > 1)
         return;
     close_context(tls);
+    torc__tls_sessions_destroy(&tls->sessions);
     free_options(&tls->options);
     torc__free(tls);
 }
 
 static torc_failure *check_options(const torc_tls_options *options, bool is_server)
 {
-    if (is_server && options->certificate == NULL && options->certificates == NULL)
+    if (is_server && options->certificate == NULL && options->certificates == NULL
+        && options->find_psk == NULL)
         return torc_failure_new(&torc_error_invalid_argument,
             "a TLS server needs a certificate: give the file or the directory it is in");
     if (is_server && options->clients != TORC_TLS_CLIENTS_ANONYMOUS && options->authorities == NULL)
         return torc_failure_new(&torc_error_invalid_argument,
             "certificates of clients are checked against authorities: give their file");
     return NULL;
+}
+
+static atomic_uint generation;
+
+unsigned torc__tls_generation(void)
+{
+    return atomic_load_explicit(&generation, memory_order_acquire);
+}
+
+void torc_tls_reload_all(void)
+{
+    atomic_fetch_add_explicit(&generation, 1, memory_order_acq_rel);
+}
+
+torc_time torc__tls_handshake_limit(const torc_tls *tls)
+{
+    return tls->options.handshake_limit > 0 ? tls->options.handshake_limit : HANDSHAKE_LIMIT;
+}
+
+/* With one holder, and nothing read yet. NULL when memory is out. */
+static torc_tls *allocate(bool is_server)
+{
+    torc_tls *tls = torc__allocate_zeroed(sizeof *tls);
+
+    if (tls == NULL)
+        return NULL;
+    atomic_init(&tls->holders, 1);
+    tls->is_server = is_server;
+    tls->generation = torc__tls_generation();
+    torc__tls_sessions_init(&tls->sessions);
+    return tls;
 }
 
 static torc_tls *tls_new(
@@ -99,13 +134,11 @@ static torc_tls *tls_new(
     *reterr_failure = check_options(options, is_server);
     if (*reterr_failure != NULL)
         return NULL;
-    tls = torc__allocate_zeroed(sizeof *tls);
+    tls = allocate(is_server);
     if (tls == NULL) {
         *reterr_failure = torc_failure_new(&torc_error_out_of_memory, "out of memory");
         return NULL;
     }
-    atomic_init(&tls->holders, 1);
-    tls->is_server = is_server;
     if (copy_options(&tls->options, options))
         *reterr_failure = torc__tls_context_open(tls);
     else
@@ -132,8 +165,9 @@ torc_failure *torc_tls_reload(torc_tls *tls)
     torc_tls before = { 0 };
     torc_failure *failure;
 
-    if (tls->is_self_signed)
+    if (tls->is_self_signed || tls->is_shared)
         return NULL;
+    tls->generation = torc__tls_generation();
     before.context = tls->context;
     before.names = tls->names;
     before.alpn = tls->alpn;
@@ -145,6 +179,7 @@ torc_failure *torc_tls_reload(torc_tls *tls)
     tls->ocsp = NULL;
     failure = torc__tls_context_open(tls);
     if (failure == NULL) {
+        torc__tls_sessions_clear(&tls->sessions);
         close_context(&before);
         return NULL;
     }
@@ -159,14 +194,12 @@ torc_failure *torc_tls_reload(torc_tls *tls)
 
 torc_tls *torc_tls_self_signed(const char *name, torc_failure **reterr_failure)
 {
-    torc_tls *tls = torc__allocate_zeroed(sizeof *tls);
+    torc_tls *tls = allocate(true);
 
     if (tls == NULL) {
         *reterr_failure = torc_failure_new(&torc_error_out_of_memory, "out of memory");
         return NULL;
     }
-    atomic_init(&tls->holders, 1);
-    tls->is_server = true;
     tls->is_self_signed = true;
     *reterr_failure = torc__tls_context_open(tls);
     if (*reterr_failure == NULL)

@@ -31,6 +31,9 @@
 /* Answers of the kind "100 Continue" that are passed over before the one that counts. */
 enum { INTERIM_MAX = 8 };
 
+/* Of the further arguments of the endpoint. */
+enum { TLS_MAX = 1024 };
+
 typedef struct fetch {
     size_t holders;
     torc_scope *scope;
@@ -41,6 +44,7 @@ typedef struct fetch {
     torc_slice method;       /* the parts of `request` */
     torc_slice fields;
     torc_slice body;
+    torc_slice tls;          /* arguments of the endpoint, with a ':' before them; or empty */
     size_t head_max;
     size_t body_max;
     torc_time limit;
@@ -48,6 +52,7 @@ typedef struct fetch {
     unsigned interim;        /* answers that were passed over */
     unsigned attempts;       /* counts the connections: one that is not the last has nothing to say */
     bool fails_by_status;
+    bool downgrades;         /* follows from https to http */
     torc__url url;           /* slices of url_text */
     char url_text[TORC__URL_MAX + 1];
 
@@ -169,12 +174,19 @@ static const torc_protocol_class connection_class = {
     .connection_lost = connection_lost,
 };
 
+static const char *kind_for(const torc__url *url)
+{
+    if (url->secure)
+        return "tls";
+    return url->host.data[0] == '[' ? "tcp6" : "tcp";
+}
+
 /* Connects to the host of the URL. A bracketed host is an IPv6 address, as endpoints write it. */
 static void begin(fetch *self)
 {
     torc_factory_options options = { .kind = &connection_class, .context = self,
         .release = release };
-    char description[sizeof "tcp6:" + 300];
+    char description[sizeof "tcp6:" + 300 + TLS_MAX + 1];
     torc_factory *factory = torc__factory_try_new(&options);
     torc_deferred *connected;
 
@@ -190,8 +202,9 @@ static void begin(fetch *self)
     self->head_length = 0;
     self->interim = 0;
     self->attempts++;
-    snprintf(description, sizeof description, "%s:%.*s:%u",
-        self->url.host.data[0] == '[' ? "tcp6" : "tcp", TORC_FMT(self->url.host), self->url.port);
+    snprintf(description, sizeof description, "%s:%.*s:%u%.*s", kind_for(&self->url),
+        TORC_FMT(self->url.host), self->url.port,
+        TORC_FMT(torc_slice_first(self->tls, self->url.secure ? SIZE_MAX : 0)));
     connected = torc_connect(self->attempt, description, factory);
     torc_add_errback(connected, connecting_failed, self);
 }
@@ -215,9 +228,15 @@ static bool follows(const fetch *self, torc_slice *ret_location)
 static void follow(fetch *self, torc_slice location)
 {
     char next[TORC__URL_MAX + 1];
+    torc__url leads_to;
 
     if (!torc__url_resolve(&self->url, location, next)) {
-        fail(self, &torc_error_protocol, "it redirects to what is no http URL");
+        fail(self, &torc_error_protocol, "it redirects to what is no http or https URL");
+        return;
+    }
+    (void)torc__url_parse(torc_slice_of(next), &leads_to);
+    if (self->url.secure && !leads_to.secure && !self->downgrades) {
+        fail(self, &torc_error_protocol, "it redirects from https to http, which is not followed");
         return;
     }
     self->redirects_left--;
@@ -435,6 +454,8 @@ static const char *find_problem(const torc_web_fetch_options *options)
 {
     if (options->method != NULL && !torc__http_is_token(torc_slice_of(options->method)))
         return "the method is no token of HTTP";
+    if (options->tls != NULL && strlen(options->tls) > TLS_MAX)
+        return "the arguments for TLS are too long";
     for (size_t i = 0; i < options->field_count; i++) {
         const torc_web_field *field = &options->fields[i];
 
@@ -454,13 +475,14 @@ static bool has_field(const torc_web_fetch_options *options, const char *name)
     return false;
 }
 
-/* The method, the fields behind Host, and the body, into `text`; only counted where that is NULL. */
+/* The method, the fields behind Host, the body and what TLS is told, into `text`; only counted where that is NULL. */
 static size_t write_request(
     const torc_web_fetch_options *options, char *text, size_t size, fetch *ret_parts)
 {
     torc_slice method = torc_slice_of(options->method != NULL ? options->method : "GET");
     torc__text_writer writer;
     size_t fields_end;
+    size_t body_end;
 
     torc__text_writer_init(&writer, text, size);
     torc__text_append(&writer, method);
@@ -479,10 +501,14 @@ static size_t write_request(
     torc__text_append(&writer, TORC_SLICE("Connection: close\r\n\r\n"));
     fields_end = writer.length;
     torc__text_append(&writer, options->body);
+    body_end = writer.length;
+    if (options->tls != NULL && options->tls[0] != '\0')
+        torc__text_printf(&writer, ":%s", options->tls);
     if (text != NULL) {
         ret_parts->method = torc_slice_make(text, method.length);
         ret_parts->fields = torc_slice_make(text + method.length, fields_end - method.length);
-        ret_parts->body = torc_slice_make(text + fields_end, writer.length - fields_end);
+        ret_parts->body = torc_slice_make(text + fields_end, body_end - fields_end);
+        ret_parts->tls = torc_slice_make(text + body_end, writer.length - body_end);
     }
     return writer.length;
 }
@@ -511,6 +537,7 @@ static fetch *fetch_new(torc_scope *scope, const torc_web_fetch_options *options
     self->body_max = options->body_max > 0 ? options->body_max : DEFAULT_BODY_MAX;
     self->limit = options->timeout > 0 ? options->timeout : DEFAULT_TIMEOUT;
     self->redirects_left = options->redirects_max;
+    self->downgrades = options->follows_to_http;
     if (make_request(self, options))
         return self;
     release(self);

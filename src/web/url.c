@@ -1,5 +1,5 @@
 /*
- * http URLs: taking them apart, and following references.
+ * http and https URLs: taking them apart, and following references.
  */
 #include "web/url.h"
 
@@ -54,9 +54,25 @@ static bool is_printable(torc_slice text)
     return true;
 }
 
+/* How long the scheme is that `text` begins with, with its "://"; 0: none of ours. */
+static size_t read_scheme(torc_slice text, torc__url *url)
+{
+    static const char *const schemes[] = { "http://", "https://" };
+
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        torc_slice scheme = torc_slice_of(schemes[i]);
+
+        url->secure = i > 0;
+        url->port = url->secure ? 443 : 80;
+        if (torc_slice_equal_ignoring_case(torc_slice_first(text, scheme.length), scheme))
+            return scheme.length;
+    }
+    return 0;
+}
+
 const char *torc__url_parse(torc_slice text, torc__url *ret_url)
 {
-    const torc_slice scheme = TORC_SLICE("http://");
+    size_t scheme_length;
     torc_slice rest;
     size_t end;
 
@@ -64,17 +80,22 @@ const char *torc__url_parse(torc_slice text, torc__url *ret_url)
         return "it is longer than 8192 bytes";
     if (!is_printable(text))
         return "spaces and bytes outside of ASCII must be percent-encoded";
-    if (!torc_slice_equal_ignoring_case(torc_slice_first(text, scheme.length), scheme))
-        return "it must begin with http://";
-    rest = torc_slice_skip(text, scheme.length);
+    scheme_length = read_scheme(text, ret_url);
+    if (scheme_length == 0)
+        return "it must begin with http:// or https://";
+    rest = torc_slice_skip(text, scheme_length);
     end = find_any(rest, "/?#");
-    ret_url->port = 80;
     ret_url->target = torc_slice_skip(rest, end);
     ret_url->target = torc_slice_first(ret_url->target, find_any(ret_url->target, "#"));
     return read_authority(torc_slice_first(rest, end), ret_url);
 }
 
 /* -- references ---------------------------------------------------------------------------- */
+
+static const char *scheme_of(const torc__url *url)
+{
+    return url->secure ? "https" : "http";
+}
 
 static bool has_scheme(torc_slice reference)
 {
@@ -133,7 +154,7 @@ static void append_merged(torc__text_writer *writer, const torc__url *base, torc
     torc__text_append(&both, path);
     if (both.length == 0)
         torc__text_append(&both, TORC_SLICE("/"));
-    torc__text_printf(writer, "http://%.*s", TORC_FMT(base->authority));
+    torc__text_printf(writer, "%s://%.*s", scheme_of(base), TORC_FMT(base->authority));
     append_path(writer, torc_slice_make(merged, both.length), writer->length);
     if (path_end < reference.length)
         torc__text_append(writer, torc_slice_skip(reference, path_end));
@@ -155,7 +176,7 @@ bool torc__url_resolve(
     if (has_scheme(reference))
         torc__text_append(&writer, reference);
     else if (torc_slice_starts_with(reference, TORC_SLICE("//")))
-        torc__text_printf(&writer, "http:%.*s", TORC_FMT(reference));
+        torc__text_printf(&writer, "%s:%.*s", scheme_of(base), TORC_FMT(reference));
     else
         append_merged(&writer, base, reference);
     return torc__text_finish(&writer) <= TORC__URL_MAX

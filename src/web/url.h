@@ -1,5 +1,5 @@
 /*
- * url: http URLs for clients, taken apart and put together (RFC 3986, RFC 9110 4.2).
+ * url: http and https URLs for clients, taken apart and put together (RFC 3986, RFC 9110 4.2).
  *
  * What is not allowed in a URL is refused, not repaired; user names in URLs are refused too, because
  * they serve to deceive (RFC 9110 4.2.4).
@@ -14,7 +14,8 @@
 typedef struct torc__url {
     torc_slice host;      /* a name, an IPv4 address, or an IPv6 address in brackets */
     torc_slice authority; /* host, or host:port as it was written: for the field Host */
-    uint16_t port;        /* 80 where none was written */
+    uint16_t port;        /* 80, or 443 of https, where none was written */
+    bool secure;          /* https */
     torc_slice target;    /* path and query; empty stands for "/" */
 } torc__url;
 
@@ -23,7 +24,7 @@ const char *torc__url_parse(torc_slice text, torc__url *ret_url);
 
 /*
  * Where `reference` leads from `base` (RFC 3986 5.2, without its fragment), with a NUL. False when
- * that is longer than TORC__URL_MAX, or leads to another scheme than http.
+ * that is longer than TORC__URL_MAX, or leads to another scheme than http and https.
  */
 bool torc__url_resolve(
     const torc__url *base, torc_slice reference, char ret_text[TORC__URL_MAX + 1]);

@@ -22,7 +22,7 @@ trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
 cmake --install "$build" --prefix "$prefix" >"$work/install.log"
 cp "$source/tests/api/consumer.c" "$source/tests/api/web_consumer.c" \
-    "$source/examples/greeter_test.c" "$work/"
+    "$source/tests/api/tls_consumer.c" "$source/examples/greeter_test.c" "$work/"
 cd "$work"
 
 libdir=$(dirname "$(find "$prefix" -name libtorc.a)")
@@ -30,6 +30,8 @@ export PKG_CONFIG_PATH=$libdir/pkgconfig
 warnings=(-std=c11 -Wall -Wextra -Werror)
 has_web=no
 [ ! -e "$PKG_CONFIG_PATH/torc-web.pc" ] || has_web=yes
+has_tls=no
+[ ! -e "$PKG_CONFIG_PATH/torc-tls.pc" ] || has_tls=yes
 has_testing=no
 [ ! -e "$PKG_CONFIG_PATH/torc-testing.pc" ] || has_testing=yes
 
@@ -63,6 +65,7 @@ consume()
 
 consume torc consumer.c
 [ $has_web = no ] || consume torc-web web_consumer.c
+[ $has_tls = no ] || consume torc-tls tls_consumer.c
 [ $has_testing = no ] || consume torc-testing greeter_test.c
 
 echo "CMake, shared and static"
@@ -84,6 +87,12 @@ if(TARGET torc::web)
     add_executable(cmake_web_static web_consumer.c)
     target_link_libraries(cmake_web_static PRIVATE torc::web_static)
 endif()
+if(TARGET torc::tls)
+    add_executable(cmake_tls tls_consumer.c)
+    target_link_libraries(cmake_tls PRIVATE torc::tls)
+    add_executable(cmake_tls_static tls_consumer.c)
+    target_link_libraries(cmake_tls_static PRIVATE torc::tls_static)
+endif()
 if(TARGET torc::testing)
     add_executable(cmake_testing greeter_test.c)
     target_link_libraries(cmake_testing PRIVATE torc::testing)
@@ -103,6 +112,10 @@ END
 if [ $has_web = yes ]; then
     ./out/cmake_web
     ./out/cmake_web_static
+fi
+if [ $has_tls = yes ]; then
+    ./out/cmake_tls
+    ./out/cmake_tls_static
 fi
 if [ $has_testing = yes ]; then
     ./out/cmake_testing

@@ -6,6 +6,7 @@
 
 #include <torc/web.h>
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,9 @@ typedef struct web_settings {
     const char *path;
     const char *port_text;
     torcd_texts listen;
+    bool self_signed;
+    const char *certificate;
+    const char *key;
     const char *index;
     bool no_listing;
     const char *access_log;
@@ -35,7 +39,13 @@ static const torcd_option options[] = {
     { "port", "N", TORCD_TEXT, SETTING(port_text), 0, 0,
         "listen on TCP port N of all IPv4 addresses; 0: any free one; 8080 by default" },
     { "listen", "ENDPOINT", TORCD_TEXTS, SETTING(listen), 0, 0,
-        "listen there instead, as in tcp:80, tcp6:80, unix:/run/web; may be repeated" },
+        "listen there instead, as in tcp:80, tcp6:80, unix:/run/web, tls:443:certificate=site.pem; "
+        "may be repeated" },
+    { "certificate", "FILE", TORCD_TEXT, SETTING(certificate), 0, 0,
+        "speak https on the --port, with the certificate, its chain and its key in FILE (PEM)" },
+    { "key", "FILE", TORCD_TEXT, SETTING(key), 0, 0, "the key of --certificate, if it is apart" },
+    { "self-signed", NULL, TORCD_FLAG, SETTING(self_signed), 0, 0,
+        "speak https on the --port, with a certificate made on the spot; for development" },
     { "index", "NAME", TORCD_TEXT, SETTING(index), 0, 0,
         "the file that stands for its directory; index.html by default" },
     { "no-listing", NULL, TORCD_FLAG, SETTING(no_listing), 0, 0,
@@ -76,6 +86,26 @@ typedef struct web {
     torc_deferred *stopped;
 } web;
 
+static bool check_tls(const web_settings *settings, char error[TORCD_ERROR_MAX])
+{
+    const char *problem = NULL;
+
+    if (settings->key != NULL && settings->certificate == NULL)
+        problem = "--key goes with --certificate: give both, or a --certificate with its key";
+    else if (settings->self_signed && settings->certificate != NULL)
+        problem = "--self-signed and --certificate exclude each other";
+    else if (!settings->self_signed && settings->certificate == NULL)
+        return true;
+    else if (settings->listen.count != 0)
+        problem = "--certificate and --self-signed are for --port; write --listen "
+                  "tls:443:certificate=site.pem or tls:8443:selfSigned=localhost";
+    else if (!torcd_has_tls())
+        problem = "this torcd was built without OpenSSL: it speaks no https";
+    if (problem != NULL)
+        snprintf(error, TORCD_ERROR_MAX, "%s", problem);
+    return problem == NULL;
+}
+
 static bool check(const void *values, char error[TORCD_ERROR_MAX])
 {
     const web_settings *settings = values;
@@ -99,14 +129,15 @@ static bool check(const void *values, char error[TORCD_ERROR_MAX])
             settings->port_text);
         return false;
     }
-    return true;
+    return check_tls(settings, error);
 }
 
 /* -- starting ------------------------------------------------------------------------------ */
 
 /* What a browser on this machine would be told. */
-static void describe_port(const torc_port *port, char *text, size_t size)
+static void describe_port(const torc_port *port, bool secure, char *text, size_t size)
 {
+    const char *scheme = secure ? "https" : "http";
     torc_address address = torc_port_address(port);
     char plain[TORC_ADDRESS_TEXT_MAX];
     bool any = true;
@@ -116,19 +147,31 @@ static void describe_port(const torc_port *port, char *text, size_t size)
     if (address.kind == TORC_ADDRESS_UNIX)
         snprintf(text, size, "unix:%s", address.path);
     else if (any && address.kind == TORC_ADDRESS_IPV4)
-        snprintf(text, size, "http://127.0.0.1:%u/", address.port);
+        snprintf(text, size, "%s://127.0.0.1:%u/", scheme, address.port);
     else if (any && address.kind == TORC_ADDRESS_IPV6)
-        snprintf(text, size, "http://[::1]:%u/", address.port);
+        snprintf(text, size, "%s://[::1]:%u/", scheme, address.port);
     else
-        snprintf(text, size, "http://%s/", torc_address_text(&address, plain));
+        snprintf(text, size, "%s://%s/", scheme, torc_address_text(&address, plain));
+}
+
+static bool is_secure(const web *self, const torc_port *port)
+{
+    const web_settings *settings = self->settings;
+
+    for (size_t i = 0; i < settings->listen.count && i < self->port_count; i++)
+        if (self->ports[i] == port)
+            return torc_slice_starts_with(
+                torc_slice_of(settings->listen.items[i]), TORC_SLICE("tls:"));
+    return settings->self_signed || settings->certificate != NULL;
 }
 
 static torc_result port_is_open(void *argument, torc_result result)
 {
     const web *self = argument;
+    const torc_port *port = torc_result_pointer(result);
     char where[TORC_ADDRESS_TEXT_MAX + 16];
 
-    describe_port(torc_result_pointer(result), where, sizeof(where));
+    describe_port(port, is_secure(self, port), where, sizeof(where));
     torc_log_info("serving %s on %s", self->settings->path, where);
     return torc_nothing();
 }
@@ -153,17 +196,47 @@ static void listen_on(web *self, const char *endpoint)
     torc_add_callbacks(opened, port_is_open, port_failed, self);
 }
 
+/* A path may hold what separates arguments. */
+static void escape(const char *path, char *to, size_t size)
+{
+    size_t length = 0;
+
+    for (; *path != '\0' && length + 2 < size; path++) {
+        if (strchr(":\\", *path) != NULL)
+            to[length++] = '\\';
+        to[length++] = *path;
+    }
+    to[length] = '\0';
+}
+
+static void write_tls_endpoint(
+    const web_settings *settings, const char *port, char *text, size_t size)
+{
+    char certificate[PATH_MAX];
+    char key[PATH_MAX];
+
+    escape(settings->certificate, certificate, sizeof(certificate));
+    escape(settings->key != NULL ? settings->key : "", key, sizeof(key));
+    snprintf(text, size, "tls:%s:certificate=%s%s%s", port, certificate,
+        settings->key != NULL ? ":key=" : "", key);
+}
+
 static void listen_on_all(web *self)
 {
     const web_settings *settings = self->settings;
-    char endpoint[32];
+    const char *port = settings->port_text != NULL ? settings->port_text : "8080";
+    char endpoint[4 * PATH_MAX];
 
     for (size_t i = 0; i < settings->listen.count; i++)
         listen_on(self, settings->listen.items[i]);
     if (settings->listen.count != 0)
         return;
-    snprintf(endpoint, sizeof(endpoint), "tcp:%s",
-        settings->port_text != NULL ? settings->port_text : "8080");
+    if (settings->self_signed)
+        snprintf(endpoint, sizeof(endpoint), "tls:%s:selfSigned=localhost", port);
+    else if (settings->certificate != NULL)
+        write_tls_endpoint(settings, port, endpoint, sizeof(endpoint));
+    else
+        snprintf(endpoint, sizeof(endpoint), "tcp:%s", port);
     listen_on(self, endpoint);
 }
 

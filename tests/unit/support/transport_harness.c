@@ -9,6 +9,7 @@
 #include <torc/process.h>
 
 #include "support/driver_works.h"
+#include "support/tls_carrier.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -43,9 +44,26 @@ static const struct {
     { ON_MEMORY, "memory" },
     { ON_PIPES, "pipes" },
     { ON_PTY, "pty" },
+    { ON_TLS, "tls" },
+    { ON_TLS_MEMORY, "tls-memory" },
 };
 
 enum { CARRIERS = sizeof carriers / sizeof carriers[0] };
+
+static bool has_carrier(unsigned bit)
+{
+    return HAVE_TLS || !(bit & (ON_TLS | ON_TLS_MEMORY));
+}
+
+static bool is_tls(const world *w)
+{
+    return (w->carrier & (ON_TLS | ON_TLS_MEMORY)) != 0;
+}
+
+static bool is_memory(const world *w)
+{
+    return (w->carrier & (ON_MEMORY | ON_TLS_MEMORY)) != 0;
+}
 
 /* -- what is told -------------------------------------------------------------------------- */
 
@@ -58,6 +76,8 @@ record *next_record(side *of, void *protocol)
     self->side = of;
     self->protocol = protocol;
     self->made++;
+    if (of->world->carrier == ON_TLS_MEMORY)
+        start_tls(of, protocol);
     return self;
 }
 
@@ -164,16 +184,20 @@ void begin_listening(world *w)
     char text[200];
     torc_address address;
 
-    if ((w->carrier & (ON_MEMORY | ON_PIPES | ON_PTY)) || w->port != NULL)
+    if (is_memory(w) || (w->carrier & (ON_PIPES | ON_PTY)) || w->port != NULL)
         return;
-    if (w->carrier == ON_UNIX)
+    if (w->carrier == ON_TLS)
+        write_tls_listening(w, text, sizeof text);
+    else if (w->carrier == ON_UNIX)
         snprintf(text, sizeof text, "unix:%s/socket", w->directory);
     else
         snprintf(text, sizeof text, "%s", w->carrier == ON_TCP
             ? "tcp:0:interface=127.0.0.1" : "tcp6:0:interface=\\:\\:1");
     w->port = torc_listen(w->scope, text, factory_of(&w->server));
     address = torc_port_address(w->port);
-    if (w->carrier == ON_UNIX)
+    if (w->carrier == ON_TLS)
+        write_tls_connecting(w, address.port, w->endpoint, sizeof w->endpoint);
+    else if (w->carrier == ON_UNIX)
         snprintf(w->endpoint, sizeof w->endpoint, "unix:%s", address.path);
     else
         snprintf(w->endpoint, sizeof w->endpoint, w->carrier == ON_TCP
@@ -230,7 +254,7 @@ void begin_connecting(world *w)
         begin_pty(w);
         return;
     }
-    if (w->carrier == ON_MEMORY) {
+    if (is_memory(w)) {
         assert_true(
             torc_connect_in_memory(w->scope, factory_of(&w->server), factory_of(&w->client)));
         return;
@@ -247,6 +271,9 @@ void connect_pair(world *w)
 
     begin_connecting(w);
     RUN_UNTIL(w, w->server.count > servers && w->client.count > clients);
+    if (w->carrier == ON_TLS_MEMORY)
+        RUN_UNTIL(w, tls_is_open(&w->server.records[servers])
+            && tls_is_open(&w->client.records[clients]));
 }
 
 static socklen_t fill_address(world *w, const torc_address *address, struct sockaddr_storage *to)
@@ -427,12 +454,16 @@ static void empty_world(world *w)
 {
     const char *driver = w->driver;
     unsigned carrier = w->carrier;
+    struct torc_tls *client_tls = w->tls[0];
+    struct torc_tls *server_tls = w->tls[1];
     char directory[sizeof w->directory];
 
     memcpy(directory, w->directory, sizeof directory);
     memset(w, 0, sizeof *w);
     w->driver = driver;
     w->carrier = carrier;
+    w->tls[0] = client_tls;
+    w->tls[1] = server_tls;
     memcpy(w->directory, directory, sizeof directory);
 }
 
@@ -455,9 +486,13 @@ static void run_combination(void **state)
     snprintf(w->directory, sizeof w->directory, "/tmp/torc-test-XXXXXX");
     assert_non_null(mkdtemp(w->directory));
     torc_log_add_observer(TORC_LOG_DEBUG, on_log, w);
+    if (is_tls(w))
+        open_tls(w);
     open_world(w);
     self->behaviour->run(w);
     close_world(w);
+    if (is_tls(w))
+        close_tls(w);
     torc_log_remove_observer(on_log, w);
     assert_int_equal(rmdir(w->directory), 0);
     free(w);
@@ -473,7 +508,7 @@ static size_t combine(const behaviour *behaviours, size_t count, combination *co
             for (size_t b = 0; b < count; b++) {
                 combination *next = &combinations[made];
 
-                if (!(behaviours[b].carriers & carriers[c].bit)
+                if (!(behaviours[b].carriers & carriers[c].bit) || !has_carrier(carriers[c].bit)
                     || !driver_works(torc_driver_name(d)))
                     continue;
                 next->behaviour = &behaviours[b];

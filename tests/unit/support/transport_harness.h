@@ -46,12 +46,18 @@ enum {
     ON_MEMORY = 1 << 3,
     ON_PIPES = 1 << 4, /* one for each direction, as between a program and its child */
     ON_PTY = 1 << 5,   /* a raw pseudo-terminal, which has no halves */
+    ON_TLS = 1 << 6,        /* over TCP, from the start */
+    ON_TLS_MEMORY = 1 << 7, /* started in connection_made, over memory */
     ON_IP = ON_TCP | ON_TCP6,
     ON_SOCKETS = ON_IP | ON_UNIX,
-    ON_ALL = ON_SOCKETS | ON_MEMORY | ON_PIPES,
+    ON_CLEAR = ON_SOCKETS | ON_MEMORY | ON_PIPES,
+    ON_ALL = ON_CLEAR | ON_TLS | ON_TLS_MEMORY,
 
     /* Where the peer of a connection that was aborted learns that it was. */
-    ON_RESETTING = ON_IP | ON_MEMORY,
+    ON_RESETTING = ON_IP | ON_MEMORY | ON_TLS | ON_TLS_MEMORY,
+
+    /* Where both ends are open once they are made. */
+    ON_OPEN_WHEN_MADE = ON_CLEAR | ON_TLS,
 };
 
 /* What one connection was told. */
@@ -96,6 +102,7 @@ struct world {
     side server;
     side client;
     torc_port *port;
+    struct torc_tls *tls[2]; /* over memory: the client's and the server's */
     torc_deferred *connecting;
     char directory[64];
     char endpoint[160];  /* for torc_connect, once listening */
@@ -136,7 +143,7 @@ static inline record *client_of(world *w)
     return &w->client.records[0];
 }
 
-/* The next connection's record; protocols that are not the harness's own get theirs here. */
+/* The next connection's record; protocols that are not the harness's own ask in connection_made. */
 record *next_record(side *of, void *protocol);
 
 /* Notes the reason, and that no more may come. */
@@ -147,7 +154,7 @@ void note_bytes(record *self, torc_slice data);
 void begin_listening(world *w);
 void begin_connecting(world *w);
 
-/* As begin_connecting, and runs until both ends are made. */
+/* As begin_connecting, and runs until both ends are made, and are open. */
 void connect_pair(world *w);
 
 /* A blocking socket of the test's own, connected to the port. */

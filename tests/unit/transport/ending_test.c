@@ -92,7 +92,8 @@ static void lose_with_unread_input_takes_nothing_away(world *w)
     torc_resume_reading(transport_of(client_of(w)));
     RUN_UNTIL(w, client_of(w)->length == answer);
     assert_bytes(client_of(w), pattern(0, answer));
-    torc_abort_connection(transport_of(client_of(w)));
+    if (client_of(w)->lost == 0) /* the end may have come with the last bytes */
+        torc_abort_connection(transport_of(client_of(w)));
     RUN_UNTIL(w, client_of(w)->lost == 1);
 }
 
@@ -534,7 +535,7 @@ static const behaviour behaviours[] = {
     { "what was said before it broke is received", what_was_said_before_it_broke_is_received,
         ON_ALL },
     { "lose in connection_made", lose_in_connection_made, ON_ALL },
-    { "lose when accepted", lose_when_accepted, ON_ALL },
+    { "lose when accepted", lose_when_accepted, ON_OPEN_WHEN_MADE },
     { "write and lose when made", write_and_lose_when_made, ON_ALL },
     { "writes after lose are dropped", writes_after_lose_are_dropped, ON_ALL },
     { "data is delivered while losing", data_is_delivered_while_losing, ON_ALL },

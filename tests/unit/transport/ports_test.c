@@ -155,7 +155,7 @@ static void addresses_of_both_ends(world *w)
     there = torc_peer_address(transport_of(server_of(w)));
     peer_of_client = torc_peer_address(transport_of(client_of(w)));
     assert_string_equal(torc_address_text(&here, one), torc_address_text(&there, other));
-    if (w->carrier == ON_MEMORY) {
+    if (w->carrier & (ON_MEMORY | ON_TLS_MEMORY)) {
         assert_int_equal(here.kind, TORC_ADDRESS_NONE);
         assert_int_equal(peer_of_client.kind, TORC_ADDRESS_NONE);
         return;
@@ -169,7 +169,7 @@ static void addresses_of_both_ends(world *w)
 
 static const char *host_of(const world *w)
 {
-    return w->carrier == ON_TCP ? "127.0.0.1" : w->carrier == ON_TCP6 ? "::1" : "-";
+    return w->carrier & (ON_TCP | ON_TLS) ? "127.0.0.1" : w->carrier == ON_TCP6 ? "::1" : "-";
 }
 
 static void note_peer_host(record *self)

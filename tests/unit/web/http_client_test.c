@@ -311,7 +311,7 @@ static void a_redirect_to_another_scheme_is_a_failure(void **state)
     (void)state;
     answers[0] = "HTTP/1.1 301 Moved\r\nLocation: ftp://x/\r\nContent-Length: 0\r\n\r\n";
     get("/");
-    assert_failed(&torc_error_protocol, "redirects to what is no http URL");
+    assert_failed(&torc_error_protocol, "redirects to what is no http or https URL");
 }
 
 static void a_redirect_is_a_page_to_who_follows_none(void **state)

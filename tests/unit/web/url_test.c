@@ -28,6 +28,8 @@ static void a_url_is_taken_apart(void **state)
         { "http://127.0.0.1?x", "127.0.0.1", "127.0.0.1", 80, "?x" },
         { "http://[::1]:81/", "[::1]", "[::1]:81", 81, "/" },
         { "http://[2001:db8::1]#f", "[2001:db8::1]", "[2001:db8::1]", 80, "" },
+        { "https://example.org", "example.org", "example.org", 443, "" },
+        { "HTTPS://[::1]:8443/a", "[::1]", "[::1]:8443", 8443, "/a" },
     };
 
     (void)state;
@@ -38,6 +40,7 @@ static void a_url_is_taken_apart(void **state)
         assert_true(torc_slice_is(url.host, cases[i].host));
         assert_true(torc_slice_is(url.authority, cases[i].authority));
         assert_int_equal(url.port, cases[i].port);
+        assert_int_equal(url.secure, (cases[i].text[4] | 0x20) == 's');
         assert_true(torc_slice_is(url.target, cases[i].target));
     }
 }
@@ -48,9 +51,10 @@ static void what_is_no_http_url_is_refused_with_its_reason(void **state)
         const char *text;
         const char *problem;
     } cases[] = {
-        { "", "it must begin with http://" },
-        { "example.org", "it must begin with http://" },
-        { "https://example.org/", "it must begin with http://" },
+        { "", "it must begin with http:// or https://" },
+        { "example.org", "it must begin with http:// or https://" },
+        { "ftp://example.org/", "it must begin with http:// or https://" },
+        { "https:/example.org/", "it must begin with http:// or https://" },
         { "http://", "it has no host" },
         { "http://:80/", "it has no host" },
         { "http:///a", "it has no host" },
@@ -140,9 +144,29 @@ static void a_reference_from_a_bare_host_leads_below_its_root(void **state)
     assert_string_equal(text, "http://a:81/g");
 }
 
+static void a_reference_keeps_the_scheme_or_names_another(void **state)
+{
+    static const char *const cases[][2] = {
+        { "g", "https://a/b/g" },
+        { "//g", "https://g" },
+        { "http://b/", "http://b/" },
+        { "https://b/", "https://b/" },
+    };
+    torc__url base;
+
+    (void)state;
+    assert_null(torc__url_parse(TORC_SLICE("https://a/b/c"), &base));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[TORC__URL_MAX + 1];
+
+        assert_true(torc__url_resolve(&base, torc_slice_of(cases[i][0]), text));
+        assert_string_equal(text, cases[i][1]);
+    }
+}
+
 static void a_reference_to_elsewhere_is_refused(void **state)
 {
-    static const char *const cases[] = { "https://b/", "ftp://b/", "javascript:x", "//", "a b",
+    static const char *const cases[] = { "wss://b/", "ftp://b/", "javascript:x", "//", "a b",
         "http://u@b/" };
     char text[TORC__URL_MAX + 1];
     torc__url base;
@@ -182,6 +206,7 @@ int main(void)
         cmocka_unit_test(a_url_that_is_too_long_is_refused),
         cmocka_unit_test(a_reference_leads_on_from_its_base),
         cmocka_unit_test(a_reference_from_a_bare_host_leads_below_its_root),
+        cmocka_unit_test(a_reference_keeps_the_scheme_or_names_another),
         cmocka_unit_test(a_reference_to_elsewhere_is_refused),
         cmocka_unit_test(a_reference_that_grows_too_long_is_refused),
     };
