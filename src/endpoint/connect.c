@@ -16,7 +16,7 @@
 #include "base/memory.h"
 #include "base/system_call.h"
 #include "endpoint/attempts.h"
-#include "names/host_lookup.h"
+#include "endpoint/resolve.h"
 #include "reactor/reactor.h"
 #include "transport/factory.h"
 #include "transport/transport.h"
@@ -37,7 +37,7 @@ typedef struct attempting {
     torc_deferred *deferred;   /* NULL: nobody waits any more */
     torc_failure *failure;     /* of the description, then of the addresses that were tried */
     torc_transport *starting;  /* while its connection_made runs */
-    torc__host_lookup lookup;
+    torc__lookup lookup;
     torc_address *addresses;   /* that the driver found, until it answers; owned */
     size_t count;
     torc__attempts attempts;
@@ -78,7 +78,7 @@ static void close_attempting(attempting *self)
     torc__cancel_task(&self->task);
     torc_timer_cancel(&self->timeout);
     torc_timer_cancel(&self->answer);
-    torc__host_lookup_cancel(&self->lookup);
+    torc__lookup_cancel(&self->lookup);
     torc__attempts_stop(&self->attempts);
     drop_transport(self);
     torc_scope_remove(&self->scoped);
@@ -243,7 +243,7 @@ static void no_address(attempting *self, const char *problem)
     finish_failed(self);
 }
 
-static void host_found(torc__host_lookup *lookup, const torc__host_addresses *found)
+static void host_found(torc__lookup *lookup, const torc__addresses *found)
 {
     attempting *self = TORC_CONTAINER_OF(lookup, attempting, lookup);
 
@@ -280,10 +280,10 @@ static void ask_driver(attempting *self)
 {
     const torc__endpoint *endpoint = &self->endpoint;
     torc_driver *driver = self->reactor->driver;
-    torc_address addresses[TORC_HOST_ADDRESSES_MAX];
+    torc_address addresses[TORC__RESOLVE_ADDRESSES_MAX];
     torc_time delay = 0;
     size_t count = driver->kind->look_up(driver, endpoint->host, endpoint->port,
-        endpoint->only_ipv6, addresses, TORC_HOST_ADDRESSES_MAX, &delay);
+        endpoint->only_ipv6, addresses, TORC__RESOLVE_ADDRESSES_MAX, &delay);
 
     if (count != 0 && !keep_addresses(self, addresses, count))
         return;
@@ -302,7 +302,7 @@ static void look_up(attempting *self)
         ask_driver(self);
         return;
     }
-    error = torc__host_lookup_start(
+    error = torc__lookup_start(
         &self->lookup, self->reactor, endpoint->host, endpoint->port, endpoint->only_ipv6);
     if (error != 0)
         fail_with(self, error);

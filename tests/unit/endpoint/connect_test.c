@@ -5,15 +5,11 @@
  */
 #include "endpoint/harness.h"
 
+#include "endpoint/resolve.h"
 #include "support/failing_allocation.h"
-
-#include <torc/names.h>
 
 #include <netdb.h>
 #include <pthread.h>
-
-/* How many look-ups the system's resolver is asked for at once: names/system_lookup.h. */
-enum { LOOK_UPS_MAX = 16 };
 
 /* -- a resolver of our own ----------------------------------------------------------------- */
 
@@ -43,7 +39,7 @@ static struct addrinfo *many_addresses(void)
 {
     struct addrinfo *list = one_address("127.0.0.1", NULL);
 
-    for (int i = 0; i < TORC_HOST_ADDRESSES_MAX; i++)
+    for (int i = 0; i < TORC__RESOLVE_ADDRESSES_MAX; i++)
         list = one_address("127.0.0.2", list);
     return list;
 }
@@ -508,18 +504,18 @@ static void a_reactor_may_go_while_a_look_up_runs(void **state)
 
 static void a_reactor_may_go_while_look_ups_stand_in_line(void **state)
 {
-    enum { MANY = LOOK_UPS_MAX + 2 };
+    enum { MANY = TORC__RESOLVE_THREADS + 2 };
     outcome told[MANY];
 
     (void)state;
     hold_resolver(true);
     for (int i = 0; i < MANY; i++)
         start("tcp:one.test:80", &told[i]);
-    run_until_resolver(&resolver_waiting, LOOK_UPS_MAX);
+    run_until_resolver(&resolver_waiting, TORC__RESOLVE_THREADS);
     torc_reactor_free(reactor);
     hold_resolver(false);
     reactor = torc_reactor_new_named(driver_name, NULL);
-    run_until_resolver(&resolver_done, LOOK_UPS_MAX);
+    run_until_resolver(&resolver_done, TORC__RESOLVE_THREADS);
     assert_int_equal(count.released, MANY);
 }
 
@@ -688,6 +684,5 @@ int main(void)
         TEST(look_ups_run_side_by_side_within_a_bound),
     };
 
-    (void)setenv("TORC_RESOLVER", "nss", 1); /* so that it is getaddrinfo that is asked */
     return run_endpoint_tests(tests);
 }
