@@ -51,7 +51,8 @@ static void sha1_end(uint32_t state[5], unsigned char block[64], size_t left, ui
 {
     block[left++] = 0x80;
     if (left > 56) {
-        memset(block + left, 0, 64 - left);
+        if (left < 64)
+            memset(block + left, 0, 64 - left);
         sha1_block(state, block);
         left = 0;
     }

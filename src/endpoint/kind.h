@@ -99,13 +99,11 @@ TORC_API const char *torc__read_backlog(torc__endpoint *endpoint, torc_slice val
 TORC_API const char *torc__read_interface(torc__endpoint *endpoint, torc_slice value);
 TORC_API const char *torc__read_local(torc__endpoint *endpoint, torc_slice value);
 TORC_API const char *torc__read_path(torc__endpoint *endpoint, torc_slice value);
-torc__argument_reader torc__read_interface;
 torc__argument_reader torc__read_interface6;
 torc__argument_reader torc__read_reuse_port;
 torc__argument_reader torc__read_mode;
 torc__argument_reader torc__read_descriptor;
 torc__argument_reader torc__read_host6;
-torc__argument_reader torc__read_local;
 
 /* What they have in common of defaults, and of what holds of all arguments together. */
 void torc__prepare_any_ipv4(torc__endpoint *endpoint);

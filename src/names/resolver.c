@@ -133,10 +133,11 @@ static torc_resolver *allocate(const char *hosts, const char *configuration)
     size_t hosts_size = strlen(hosts) + 1;
     size_t configuration_size = strlen(configuration) + 1;
     torc_resolver *self = torc__allocate_zeroed(sizeof *self + hosts_size + configuration_size);
-    char *paths = (char *)(self + 1);
+    char *paths;
 
     if (self == NULL)
         return NULL;
+    paths = (char *)(self + 1);
     self->scratch.size = TORC__DNS_DATA_MAX + 1;
     self->scratch.bytes = torc__allocate(self->scratch.size);
     if (self->scratch.bytes == NULL) {

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-extern char **environ;
-
 const char *const *torc__environment_own(void)
 {
     return (const char *const *)(const void *)environ;

@@ -565,7 +565,8 @@ static torc_deferred *start(
         return torc_deferred_fired(scope, torc_fail_with(&torc_error_out_of_memory,
             "%s: out of memory", options->url));
     self->fails_by_status = fails_by_status;
-    memcpy(self->url_text, text.data, text.length);
+    if (text.length > 0)
+        memcpy(self->url_text, text.data, text.length);
     (void)torc__url_parse(torc_slice_of(self->url_text), &self->url);
     deferred = torc_deferred_new(scope, cancel, self);
     self->deferred = deferred;

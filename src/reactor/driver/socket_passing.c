@@ -54,7 +54,7 @@ ssize_t torc__socket_send_descriptors(int descriptor, const struct iovec *pieces
     message.msg_iovlen = (size_t)count;
     message.msg_control = &room;
     message.msg_controllen = CMSG_SPACE(passed_count * sizeof *passed);
-    control = CMSG_FIRSTHDR(&message);
+    control = &room.aligned;
     control->cmsg_level = SOL_SOCKET;
     control->cmsg_type = SCM_RIGHTS;
     control->cmsg_len = CMSG_LEN(passed_count * sizeof *passed);
