@@ -351,11 +351,12 @@ static void tell_batch(datagram_socket *self)
     torc_datagram batch[TORC_DATAGRAMS_MAX];
     size_t size_max = self->options.size_max != 0 ? self->options.size_max : LENGTH_MAX;
     torc__list told;
+    torc__list *link;
     size_t count = 0;
 
     torc__list_init(&told);
-    while (count < TORC_DATAGRAMS_MAX && !torc__list_is_empty(&self->inbox)) {
-        message *next = TORC_CONTAINER_OF(torc__list_take_first(&self->inbox), message, link);
+    while (count < TORC_DATAGRAMS_MAX && (link = torc__list_take_first(&self->inbox)) != NULL) {
+        message *next = TORC_CONTAINER_OF(link, message, link);
 
         torc__list_append(&told, &next->link);
         self->size -= next->length;
