@@ -25,6 +25,7 @@ static torc_stream *served; /* the server's */
 static bool go_on;          /* a coroutine of a test waits for it */
 static size_t read_bytes;
 static size_t most_unsent;
+static size_t pieces_written;
 static int ended;           /* coroutines of the server that have returned */
 
 static void say(const char *format, ...) TORC_PRINTF(1, 2);
@@ -55,7 +56,7 @@ static void begin_serving(world *w, torc_stream_function *function)
     said[0] = '\0';
     served = NULL;
     go_on = false;
-    read_bytes = most_unsent = 0;
+    read_bytes = most_unsent = pieces_written = 0;
     ended = 0;
     w->server.factory = torc_stream_factory_with("Server", function, w, NULL);
     if (w->client.kind == NULL)
@@ -333,18 +334,29 @@ static void a_cancelled_read_takes_nothing(world *w)
 
 /* -- writing -------------------------------------------------------------------------------- */
 
-enum { PIECES = 64, PIECE = 64 << 10 };
+enum {
+    PIECE = 64 << 10,
+    PIECES_AT_LEAST = 16,
+    PIECES_AT_MOST = 1024, /* more than any kernel takes for a peer that does not read */
+};
 
+static torc_slice piece(size_t index)
+{
+    return pattern(index % PIECES_AT_LEAST * PIECE, PIECE);
+}
+
+/* Writes until it is told to stop: how much a kernel takes at once is its own affair. */
 static torc_result write_much(torc_scope *scope, torc_stream *stream, void *context)
 {
     (void)scope;
     (void)context;
-    for (size_t i = 0; i < PIECES; i++) {
-        torc_result written = torc_write_all(stream, pattern(i * PIECE, PIECE));
+    for (size_t i = 0; i < PIECES_AT_LEAST || (i < PIECES_AT_MOST && !go_on); i++) {
+        torc_result written = torc_write_all(stream, piece(i));
         size_t unsent;
 
         if (torc_is_failure(written))
             return say_result(written);
+        pieces_written++;
         unsent = torc_unsent(torc_stream_transport(stream));
         most_unsent = unsent > most_unsent ? unsent : most_unsent;
     }
@@ -352,25 +364,36 @@ static torc_result write_much(torc_scope *scope, torc_stream *stream, void *cont
     return torc_nothing();
 }
 
-static void who_writes_waits_for_a_slow_reader(world *w)
+static void write_until_nothing_is_taken(world *w)
 {
+    size_t before;
+
     begin_serving(w, write_much);
     torc_pause_reading(transport_of(client_of(w)));
-    run_turns(w, 50);
+    do {
+        before = pieces_written;
+        run_turns(w, 50);
+    } while (pieces_written > before);
     assert_string_equal(said, "");
+}
+
+static void who_writes_waits_for_a_slow_reader(world *w)
+{
+    write_until_nothing_is_taken(w);
+    go_on = true;
     torc_resume_reading(transport_of(client_of(w)));
     RUN_UNTIL(w, client_of(w)->lost);
     assert_string_equal(said, "written ");
     assert_true(most_unsent <= TORC_HIGH_WATER);
-    assert_bytes(client_of(w), pattern(0, PIECES * PIECE));
+    assert_int_equal(client_of(w)->length, pieces_written * PIECE);
+    for (size_t i = 0; i < pieces_written; i++)
+        assert_memory_equal(client_of(w)->bytes + i * PIECE, piece(i).data, PIECE);
     assert_reason(client_of(w), &torc_error_connection_done);
 }
 
 static void who_waits_to_write_is_told_of_the_loss(world *w)
 {
-    begin_serving(w, write_much);
-    torc_pause_reading(transport_of(client_of(w)));
-    run_turns(w, 50);
+    write_until_nothing_is_taken(w);
     torc_abort_connection(transport_of(client_of(w)));
     RUN_UNTIL(w, said[0] != '\0');
     assert_string_equal(said, "!ConnectionLost ");
@@ -405,9 +428,11 @@ static torc_result write_twice(torc_scope *scope, torc_stream *stream, void *con
 static void two_may_write_and_wait_at_once(world *w)
 {
     begin_serving(w, write_twice);
+    go_on = true;
     RUN_UNTIL(w, client_of(w)->lost);
     assert_string_equal(said, "written written ");
-    assert_int_equal(client_of(w)->length, 2 * PIECES * PIECE);
+    assert_int_equal(client_of(w)->length, pieces_written * PIECE);
+    assert_true(pieces_written >= 2 * PIECES_AT_LEAST);
 }
 
 static torc_result print_and_return(torc_scope *scope, torc_stream *stream, void *context)
@@ -434,10 +459,9 @@ static void our_half_may_be_closed_first(world *w)
 
 static torc_result sleep_through(torc_scope *scope, torc_stream *stream, void *context)
 {
-    torc_result slept = torc_sleep(scope, TORC_HOUR);
-
     (void)context;
-    say_result(slept);
+    served = stream;
+    say_result(torc_sleep(scope, TORC_HOUR));
     say_result(torc_read_line(stream));
     say_result(torc_write_all(stream, TORC_SLICE("x")));
     assert_null(torc_stream_transport(stream));
@@ -448,6 +472,7 @@ static torc_result sleep_through(torc_scope *scope, torc_stream *stream, void *c
 static void one_that_waits_for_something_else_ends_with_its_connection(world *w)
 {
     begin_serving(w, sleep_through);
+    RUN_UNTIL(w, served != NULL);
     torc_abort_connection(transport_of(client_of(w)));
     RUN_UNTIL(w, ended == 1);
     assert_string_equal(said, "!Cancelled !ConnectionLost !ConnectionLost ");
@@ -689,39 +714,45 @@ static void reading_outside_of_a_coroutine_aborts(world *w)
     expect_abort(read_outside, "torc_read_line: only a coroutine can wait");
 }
 
+/* A stream reads from the start: the carrier that starts TLS in the server's connection_made is not
+   for it. */
+enum { ON_STREAMS = ON_ALL & ~ON_TLS_MEMORY };
+
 static const behaviour behaviours[] = {
     { "lines are read in whatever pieces they come",
-        lines_are_read_in_whatever_pieces_they_come, ON_CLEAR | ON_TLS },
+        lines_are_read_in_whatever_pieces_they_come, ON_STREAMS },
     { "a warm stream allocates nothing for a line",
-        a_warm_stream_allocates_nothing_for_a_line, ON_CLEAR | ON_TLS },
+        a_warm_stream_allocates_nothing_for_a_line, ON_STREAMS },
     { "each kind of reading goes on where the last one left off",
-        each_kind_of_reading_goes_on_where_the_last_one_left_off, ON_CLEAR | ON_TLS },
+        each_kind_of_reading_goes_on_where_the_last_one_left_off, ON_STREAMS },
     { "the end comes after what is there, and writing goes on",
-        the_end_comes_after_what_is_there_and_writing_goes_on, ON_CLEAR | ON_TLS },
+        the_end_comes_after_what_is_there_and_writing_goes_on, ON_STREAMS },
     { "a lost connection is told with its reason",
-        a_lost_connection_is_told_with_its_reason, ON_RESETTING },
+        a_lost_connection_is_told_with_its_reason, ON_RESETTING & ON_STREAMS },
     { "a longer line is a failure, and stays to be read",
-        a_longer_line_is_a_failure_and_stays_to_be_read, ON_CLEAR | ON_TLS },
+        a_longer_line_is_a_failure_and_stays_to_be_read, ON_STREAMS },
     { "a line that does not end is a failure at its limit",
-        a_line_that_does_not_end_is_a_failure_at_its_limit, ON_CLEAR | ON_TLS },
+        a_line_that_does_not_end_is_a_failure_at_its_limit, ON_STREAMS },
     { "a silent peer is a timeout, and reading may go on",
-        a_silent_peer_is_a_timeout_and_reading_may_go_on, ON_CLEAR | ON_TLS },
-    { "what is not read is kept up to a bound", what_is_not_read_is_kept_up_to_a_bound, ON_CLEAR | ON_TLS },
+        a_silent_peer_is_a_timeout_and_reading_may_go_on, ON_STREAMS },
+    { "what is not read is kept up to a bound",
+        what_is_not_read_is_kept_up_to_a_bound, ON_STREAMS },
     { "what was read makes room for more at once",
-        what_was_read_makes_room_for_more_at_once, ON_CLEAR | ON_TLS },
-    { "a cancelled read takes nothing", a_cancelled_read_takes_nothing, ON_CLEAR | ON_TLS },
-    { "who writes waits for a slow reader", who_writes_waits_for_a_slow_reader, ON_CLEAR | ON_TLS },
+        what_was_read_makes_room_for_more_at_once, ON_STREAMS },
+    { "a cancelled read takes nothing", a_cancelled_read_takes_nothing, ON_STREAMS },
+    { "who writes waits for a slow reader", who_writes_waits_for_a_slow_reader, ON_STREAMS },
     { "who waits to write is told of the loss",
-        who_waits_to_write_is_told_of_the_loss, ON_RESETTING },
-    { "a peer that does not read is a timeout", a_peer_that_does_not_read_is_a_timeout, ON_CLEAR | ON_TLS },
-    { "two may write and wait at once", two_may_write_and_wait_at_once, ON_CLEAR | ON_TLS },
-    { "our half may be closed first", our_half_may_be_closed_first, ON_CLEAR | ON_TLS },
+        who_waits_to_write_is_told_of_the_loss, ON_RESETTING & ON_STREAMS },
+    { "a peer that does not read is a timeout",
+        a_peer_that_does_not_read_is_a_timeout, ON_STREAMS },
+    { "two may write and wait at once", two_may_write_and_wait_at_once, ON_STREAMS },
+    { "our half may be closed first", our_half_may_be_closed_first, ON_STREAMS },
     { "one that waits for something else ends with its connection",
-        one_that_waits_for_something_else_ends_with_its_connection, ON_RESETTING },
+        one_that_waits_for_something_else_ends_with_its_connection, ON_RESETTING & ON_STREAMS },
     { "a failure of its own is logged, and closes",
-        a_failure_of_its_own_is_logged_and_closes, ON_CLEAR | ON_TLS },
+        a_failure_of_its_own_is_logged_and_closes, ON_STREAMS },
     { "what is written after closing is refused",
-        what_is_written_after_closing_is_refused, ON_CLEAR | ON_TLS },
+        what_is_written_after_closing_is_refused, ON_STREAMS },
     { "coroutines connect and accept", coroutines_connect_and_accept, ON_SOCKETS },
     { "a connection that cannot be made is a failure",
         a_connection_that_cannot_be_made_is_a_failure, ON_TCP },
