@@ -26,6 +26,7 @@
 #ifndef TORC_COUPLE_H
 #define TORC_COUPLE_H
 
+#include <torc/datagram.h>
 #include <torc/deferred.h>
 #include <torc/transport.h>
 
@@ -56,6 +57,15 @@ TORC_API torc_coupling_counts torc_coupling_count(const torc_coupling *coupling)
 TORC_API torc_deferred *torc_coupling_over(torc_scope *scope, torc_coupling *coupling);
 
 extern TORC_API const torc_type torc_type_coupling;
+
+/*
+ * Back-pressure alone, between a stream that carries packets (torc_frame_send) and where they come
+ * from and go to: while more waits to be sent on `stream` than its high-water mark, no datagram is
+ * received; while more than half of the queue of `datagrams` is full, `stream` is not read from.
+ * Both protocols are called as ever. It lasts until one of them has ended, and is the producer of
+ * `stream`. False when memory is out, one has ended or is NULL, or `datagrams` has that already.
+ */
+TORC_API bool torc_couple_flow(torc_transport *stream, torc_datagram_transport *datagrams);
 
 TORC_END_DECLS
 
