@@ -165,8 +165,8 @@ typedef struct torc_io_class {
         const int *descriptors, size_t descriptor_count);
 
     /*
-     * As send, of the first `length` bytes in the pipe that can be read from by `pipe`. -EINVAL where
-     * the system cannot do that with what the io is. NULL, with TORC_IO_SPLICE unknown, where a
+     * As send, of the first `length` bytes in the pipe that can be read from by `pipe`. -EINVAL
+     * where the system cannot do that with what the io is. NULL, with TORC_IO_SPLICE unknown, where a
      * carrier cannot.
      */
     ssize_t (*send_pipe)(torc_io *io, int pipe, size_t length);

@@ -1,5 +1,6 @@
-"""The example tunnel between two network namespaces: ping through it over TCP, UDP and the pipes of
-a child, and iperf3 where it is installed, while a timer that has nothing to do with it is watched."""
+"""The example tunnel between two network namespaces: ping through it over TCP, UDP and the pipes
+of a child, and iperf3 where it is installed, while a timer that has nothing to do with it is
+watched."""
 import os
 import re
 import shutil

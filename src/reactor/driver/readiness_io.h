@@ -69,8 +69,8 @@ ssize_t torc__readiness_send_descriptors(torc_io *io, const struct iovec *pieces
 ssize_t torc__readiness_receive_descriptors(torc_io *io, void *buffer, size_t size);
 
 /*
- * Of the sockets' class, and what is done when such a socket is readable: readiness_splice.c. False:
- * what has come is to be received as ever.
+ * Of the sockets' class, and what is done when such a socket is readable: readiness_splice.c.
+ * False: what has come is to be received as ever.
  */
 int torc__readiness_set_splicing(torc_io *io, bool on);
 ssize_t torc__readiness_send_pipe(torc_io *io, int pipe, size_t length);

@@ -48,7 +48,9 @@ bool torc__readiness_splice(torc_io *io)
         SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     error = got < 0 ? errno : 0;
     io->events->spliced(io, got > 0 ? (size_t)got : 0);
-    if ((io->state & CLOSED) || got > 0 || error == EAGAIN || error == EWOULDBLOCK || error == EINTR)
+    if ((io->state & CLOSED) || got > 0)
+        return true;
+    if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR)
         return true;
     if (error == EINVAL) {
         io->state &= ~(uint32_t)SPLICES;
