@@ -22,16 +22,18 @@
  *     }
  *
  * Read on, in this order: <torc/reactor.h>, <torc/protocol.h>, <torc/transport.h>,
- * <torc/endpoint.h> (and <torc/client.h>, staying connected), <torc/scope.h>, <torc/deferred.h>, <torc/failure.h>, <torc/log.h>; then what
- * stands on deferreds: <torc/gather.h>, waiting for many; <torc/lock.h>, <torc/queue.h> and
- * <torc/file_lock.h>; <torc/task.h>, what runs again and again, later, or a little at a time;
- * <torc/jobs.h>, many jobs, retries, rate limits; <torc/coroutine.h>, code that waits where it
- * stands; <torc/thread.h>, work beside the loop. What carries more than connections:
- * <torc/datagram.h>, <torc/process.h>, <torc/serial.h>, <torc/watch.h>.
+ * <torc/endpoint.h> (and <torc/client.h>, staying connected), <torc/scope.h>, <torc/deferred.h>,
+ * <torc/failure.h>, <torc/log.h>; then what stands on deferreds: <torc/gather.h>, waiting for many;
+ * <torc/lock.h>, <torc/queue.h> and <torc/file_lock.h>; <torc/task.h>, what runs again and again,
+ * later, or a little at a time; <torc/jobs.h>, many jobs, retries, rate limits; <torc/coroutine.h>,
+ * code that waits where it stands; <torc/thread.h>, work beside the loop. What carries more than
+ * connections: <torc/datagram.h>, <torc/process.h>, <torc/serial.h>, <torc/watch.h>; two
+ * connections joined: <torc/couple.h>.
  * Apart from this: <torc/line.h> and <torc/frame.h>, protocols in lines and in frames;
- * <torc/stream.h>, connections of coroutines;
- * <torc/driver.h>, for those who bring the reactor to another system; <torc/web.h>, <torc/tls.h>,
- * <torc/glib.h> and <torc/testing.h>, components of their own.
+ * <torc/stream.h>, connections of coroutines; <torc/names.h>, host names and the DNS;
+ * <torc/tun.h>, a network device of one's own; <torc/driver.h>, for those who bring the reactor to
+ * another system; <torc/web.h>, <torc/web_client.h>, <torc/tls.h>, <torc/glib.h> and
+ * <torc/testing.h>, components of their own.
  */
 #ifndef TORC_H
 #define TORC_H
@@ -40,6 +42,7 @@
 #include <torc/buffer.h>
 #include <torc/client.h>
 #include <torc/coroutine.h>
+#include <torc/couple.h>
 #include <torc/datagram.h>
 #include <torc/deferred.h>
 #include <torc/endpoint.h>

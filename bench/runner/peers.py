@@ -57,6 +57,41 @@ hosts:
         file.dir: {files_directory}
 """
 
+HAPROXY = """
+global
+    nbthread 1
+    maxconn 1000
+defaults
+    mode tcp
+    option splice-auto
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+frontend relay
+    bind 127.0.0.1:{port}
+    default_backend target
+backend target
+    server target 127.0.0.1:{target}
+"""
+
+NGINX_STREAM = """
+load_module {module};
+daemon off;
+worker_processes 1;
+user {user} {group};
+pid {home}/nginx-stream.pid;
+error_log {home}/nginx-error.log;
+events {{ worker_connections 1000; }}
+stream {{
+    server {{
+        listen 127.0.0.1:{port};
+        proxy_pass 127.0.0.1:{target};
+        proxy_buffer_size 64k;
+    }}
+}}
+"""
+
+STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 MIME_TYPES = "/etc/nginx/mime.types"
 
 # Measured beside the default one, as "torc-uring".
@@ -151,6 +186,28 @@ class Peers:
                 DatagramPeer("libuv", own("libuv"),
                              "apt-get install libuv1-dev, then configure and build again",
                              lambda port: [own("libuv"), port])]
+
+    # -- relays --------------------------------------------------------------------------------
+
+    def relay(self, target):
+        program = os.path.join(self.build, "examples", "relay")
+
+        def torc(driver=None):
+            return Peer(_torc(driver), program, "build the examples", lambda port: [
+                program, "tcp:%d:interface=127.0.0.1" % port, "tcp:127.0.0.1:%d" % target],
+                driver=driver)
+
+        peers = [torc(), torc(OTHER_DRIVER),
+                 Peer("haproxy", "haproxy", "apt-get install haproxy", lambda port: [
+                     "haproxy", "-db", "-f", self._configuration(
+                         "haproxy.cfg", HAPROXY, port, target=target)])]
+        if os.path.exists(STREAM_MODULE):
+            peers.append(Peer(
+                "nginx", "nginx", "apt-get install libnginx-mod-stream", lambda port: [
+                    "nginx", "-p", self.home, "-c", self._configuration(
+                        "nginx-stream.conf", NGINX_STREAM, port, target=target,
+                        module=STREAM_MODULE)]))
+        return peers
 
     # -- web -----------------------------------------------------------------------------------
 

@@ -1,7 +1,9 @@
 """What is measured: a function a section, with its goals. README.md says what each figure means."""
 import http.client
+import multiprocessing
 import os
 import re
+import selectors
 import shutil
 import signal
 import socket
@@ -32,6 +34,7 @@ TIMER_LIMIT = 1.2
 THREAD_LIMITS = {("one_way", "libuv"): 0.33, ("round_trip", "libuv"): 0.33}
 SPAWN_LIMIT = 1.2
 NAMES_LIMIT = 0.5
+RELAY_LIMITS = {"haproxy": 0.8, "nginx": 0.8}
 
 
 def make_files(directory):
@@ -93,6 +96,82 @@ def udp(bench):
     bench.report.keep("udp", table)
     bench.report.ratios("udp", table, limits)
     bench.report.scale("udp", table, "bare", "libuv")
+
+
+# -- relays ------------------------------------------------------------------------------------
+
+RELAY_CASES = {"1 connection": 1, "8 connections": 8}
+PIECE = bytes(256 * 1024)
+
+
+def _drain(listener, stopped):
+    """Reads what comes by any connection, and drops it."""
+    buffer = bytearray(1024 * 1024)
+    ready = selectors.DefaultSelector()
+    ready.register(listener, selectors.EVENT_READ)
+    while not stopped.is_set():
+        for key, _ in ready.select(0.1):
+            if key.fileobj is listener:
+                ready.register(listener.accept()[0], selectors.EVENT_READ)
+            elif not _received(key.fileobj, buffer):
+                ready.unregister(key.fileobj)
+                key.fileobj.close()
+    for key in list(ready.get_map().values()):
+        key.fileobj.close()
+    ready.close()
+
+
+def _received(connection, buffer):
+    try:
+        return connection.recv_into(buffer)
+    except OSError:
+        return 0
+
+
+def _relay_load(bench, relay, port, connections):
+    """Sends as much as goes, and gives (the relay's CPU seconds, bytes, seconds)."""
+    senders = [socket.create_connection(("127.0.0.1", port)) for _ in range(connections)]
+    ready = selectors.DefaultSelector()
+    for sender in senders:
+        sender.setblocking(False)
+        ready.register(sender, selectors.EVENT_WRITE)
+    sent, before, start = 0, relay.cpu_seconds(), time.monotonic()
+    while time.monotonic() - start < bench.seconds:
+        for key, _ in ready.select(1):
+            sent += key.fileobj.send(PIECE)
+    used, seconds = relay.cpu_seconds() - before, time.monotonic() - start
+    for sender in senders:
+        sender.close()
+    ready.close()
+    return used, sent, seconds
+
+
+def relay(bench):
+    """One way, through the relay to a reader of ours in a process of its own."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    stopped = multiprocessing.Event()
+    reader = multiprocessing.Process(target=_drain, args=(listener, stopped), daemon=True)
+    reader.start()
+    try:
+        peers = present(bench, bench.peers.relay(listener.getsockname()[1]))
+        table = Table("relay's CPU time per GiB", "ms", [peer.name for peer in peers])
+        limits = {}
+        for case, connections in RELAY_CASES.items():
+
+            def measure(peer):
+                with peer.running(bench) as (child, port):
+                    used, sent, seconds = _relay_load(bench, child, port, connections)
+                return used * 1e3 / (sent / 2**30), sent / 2**30 / seconds
+
+            compare(bench, table, case, peers, measure)
+            limits.update({(case, other): limit for other, limit in RELAY_LIMITS.items()})
+        table.print()
+        bench.report.keep("relay", table)
+        bench.report.ratios("relay", table, limits)
+    finally:
+        stopped.set()
+        reader.join(processes.PATIENCE)
+        listener.close()
 
 
 # -- web ---------------------------------------------------------------------------------------
@@ -526,6 +605,7 @@ def tls_section(bench):
     tls(bench, _settled_private_bytes)
 
 
-SECTIONS = {"echo": echo, "udp": udp, "web": web, "tls": tls_section, "memory": memory,
-            "timers": timers, "names": names, "deferred": deferred, "coroutine": coroutine,
-            "thread": thread, "spawn": spawn, "syscalls": syscalls, "instructions": instructions}
+SECTIONS = {"echo": echo, "udp": udp, "relay": relay, "web": web, "tls": tls_section,
+            "memory": memory, "timers": timers, "names": names, "deferred": deferred,
+            "coroutine": coroutine, "thread": thread, "spawn": spawn, "syscalls": syscalls,
+            "instructions": instructions}

@@ -78,6 +78,14 @@ typedef struct torc_io_events {
      */
     void (*datagrams)(torc_io *io, const torc_datagram *batch, size_t count, int error);
 
+    /*
+     * With TORC_IO_SPLICE on: bytes have come, and are to be moved into the pipe whose end this
+     * gives; or -1: they are to be told by `received`, this time. Then how many bytes have been
+     * moved: 0, when there were none after all. An end is told by `received` in any case.
+     */
+    int (*pipe_wanted)(torc_io *io);
+    void (*spliced)(torc_io *io, size_t count);
+
     /* A descriptor came with the bytes that are told next. It is now the callee's. */
     void (*descriptor)(torc_io *io, int descriptor);
 
@@ -95,6 +103,7 @@ typedef enum torc_io_option {
     TORC_IO_NO_DELAY,   /* 0 or 1 */
     TORC_IO_KEEP_ALIVE, /* seconds of idleness, 0 is off */
     TORC_IO_TAKE_DESCRIPTORS, /* 0 or 1: `descriptor` events are wanted; -ENOTSUP: there are none */
+    TORC_IO_SPLICE, /* 0 or 1: what comes is moved into pipes: `pipe_wanted`, `spliced` */
 } torc_io_option;
 
 enum { TORC_DESCRIPTORS_MAX = 16 };
@@ -154,6 +163,13 @@ typedef struct torc_io_class {
      */
     ssize_t (*send_descriptors)(torc_io *io, const struct iovec *pieces, int count,
         const int *descriptors, size_t descriptor_count);
+
+    /*
+     * As send, of the first `length` bytes in the pipe that can be read from by `pipe`. -EINVAL
+     * where the system cannot do that with what the io is. NULL, with TORC_IO_SPLICE unknown, where a
+     * carrier cannot.
+     */
+    ssize_t (*send_pipe)(torc_io *io, int pipe, size_t length);
 
     /* What a watched descriptor is watched for: of ios made by `watch` only, else NULL. */
     void (*watch_for)(torc_io *io, bool readable, bool writable);

@@ -404,6 +404,7 @@ void torc_reactor_free(torc_reactor *reactor)
     torc__pool_drain(&reactor->deferreds);
     torc__pool_drain(&reactor->chunks);
     torc__pool_drain(&reactor->references);
+    torc__pipe_pool_drain(&reactor->pipes);
     torc__posting_destroy(&reactor->posting);
     torc__free(reactor);
 }

@@ -20,6 +20,7 @@
 #include <torc/reactor.h>
 
 #include "base/list.h"
+#include "base/pipe_pool.h"
 #include "base/pool.h"
 #include "reactor/grave.h"
 #include "reactor/scope.h"
@@ -88,6 +89,7 @@ struct torc_reactor {
     torc__pool deferreds;
     torc__pool chunks;         /* of output queues: copied bytes; see transport/output.h */
     torc__pool references;     /* of output queues: bytes and files that stay where they are */
+    torc__pipe_pool pipes;     /* of couplings: transport/couple_splice.c */
     torc_failure *connection_done; /* the reason that nearly all connections end with; or NULL */
     struct torc_resolver *resolver; /* its own, or NULL: names/resolver.c */
     torc__list late_deferreds; /* cancelled, waiting for their one late result */

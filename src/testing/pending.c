@@ -24,6 +24,7 @@
 #include "transport/process_reap.h"
 #include "transport/process_start.h"
 #include "transport/transport.h"
+#include "transport/tun.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,6 +48,7 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_stream_listener,
     &torc__members_connection,
     &torc__members_datagrams,
+    &torc__members_tun,
     &torc__members_connecting,
     &torc__members_lookup,
     &torc__members_client,

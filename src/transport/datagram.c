@@ -94,6 +94,9 @@ static void close_io(torc_datagram_transport *self)
     self->opener = NULL;
     if (opener != NULL)
         opener->done(opener);
+    if (self->watcher != NULL)
+        self->watcher->gone(self->watcher);
+    self->watcher = NULL;
 }
 
 static void on_closed(torc_io *io)
@@ -354,6 +357,7 @@ static void settle(torc_datagram_transport *self)
             || ((self->flags & TORC__DG_WANTS_ROOM) && self->queue.count == 0))
             torc__queue_task(self->scope.reactor, &self->task);
     }
+    torc__datagrams_tell_fullness(self);
     if (self->flags & TORC__DG_ENDING)
         tell_stopped(self);
 }

@@ -51,6 +51,13 @@ typedef struct torc__datagram_opener {
     torc_datagram_transport *transport;
 } torc__datagram_opener;
 
+/* Who is told how full the queue is, without user code. Embed it. */
+typedef struct torc__datagram_watcher {
+    void (*full)(struct torc__datagram_watcher *watcher, bool full); /* more than half of it */
+    void (*gone)(struct torc__datagram_watcher *watcher);            /* the last */
+    bool is_full;
+} torc__datagram_watcher;
+
 struct torc_datagram_transport {
     torc_io io; /* first */
     torc__context context;
@@ -60,6 +67,7 @@ struct torc_datagram_transport {
     torc__grave grave;
     torc_timer rest;
     torc__datagram_opener *opener;
+    torc__datagram_watcher *watcher; /* or NULL */
     torc_deferred *opened;  /* asked for and not fired yet; or NULL */
     torc_failure *reason;   /* why it ends, or could not be opened */
     torc__datagram_queue queue;
@@ -112,6 +120,9 @@ void torc__datagrams_settle_later(torc_datagram_transport *self);
 
 /* Sends what goes, without running user code. */
 void torc__datagrams_flush(torc_datagram_transport *self);
+
+/* Tells the watcher whether the queue has become full, or is not any more. */
+void torc__datagrams_tell_fullness(torc_datagram_transport *self);
 
 /* An error that the network told of is to be told. */
 void torc__datagrams_note_refused(torc_datagram_transport *self, int error);

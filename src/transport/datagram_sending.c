@@ -56,6 +56,21 @@ void torc__datagrams_flush(torc_datagram_transport *self)
     }
 }
 
+/* Not full again at once, so that a pause is worth its while. */
+void torc__datagrams_tell_fullness(torc_datagram_transport *self)
+{
+    torc__datagram_watcher *watcher = self->watcher;
+    size_t bound;
+
+    if (TORC_LIKELY(watcher == NULL))
+        return;
+    bound = watcher->is_full ? self->queue_max / 4 : self->queue_max / 2;
+    if (watcher->is_full == (self->queue.cost > bound))
+        return;
+    watcher->is_full = !watcher->is_full;
+    watcher->full(watcher, watcher->is_full);
+}
+
 static bool drop(torc_datagram_transport *self)
 {
     self->counts.dropped++;
@@ -73,6 +88,7 @@ static bool send_to(torc_datagram_transport *self, torc_slice bytes, const torc_
         return drop(self);
     if (self->queue.count >= TORC_DATAGRAMS_MAX && !(self->flags & TORC__DG_BLOCKED))
         torc__datagrams_flush(self);
+    torc__datagrams_tell_fullness(self);
     torc__datagrams_settle_later(self);
     return true;
 }

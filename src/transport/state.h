@@ -31,6 +31,7 @@ enum {
     TORC__CLOSE_PENDING = 1 << 20, /* the io will tell `closed` */
     TORC__DELIVERING = 1 << 21,    /* data_received runs: what is written are answers */
     TORC__PASSES = 1 << 22,        /* the io passes descriptors */
+    TORC__COUPLED = 1 << 23,       /* what is received is not the protocol's: couple.c */
 };
 
 /* -- transport.c --------------------------------------------------------------------------- */

@@ -75,7 +75,7 @@ static void deliver(torc_transport *self, torc_slice data)
     torc_protocol *protocol = torc__transport_protocol(self);
     const torc__context *outer;
 
-    if (protocol->kind->data_received == NULL)
+    if (protocol->kind->data_received == NULL || (self->flags & TORC__COUPLED))
         return;
     outer = torc__transport_enter(self);
     self->flags |= TORC__DELIVERING;

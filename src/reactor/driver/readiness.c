@@ -243,8 +243,11 @@ static void io_peer_address(torc_io *io, torc_address *ret_address)
 
 static int io_set_option(torc_io *io, torc_io_option option, int value)
 {
-    int error = torc__socket_set_option(io->descriptor, option, value);
+    int error;
 
+    if (option == TORC_IO_SPLICE)
+        return torc__readiness_set_splicing(io, value != 0);
+    error = torc__socket_set_option(io->descriptor, option, value);
     if (option != TORC_IO_TAKE_DESCRIPTORS || error != 0)
         return error;
     io->state &= ~(uint32_t)TAKES_DESCRIPTORS;
@@ -268,6 +271,7 @@ static const torc_io_class socket_class = {
     .local_address = io_local_address,
     .peer_address = io_peer_address,
     .send_descriptors = torc__readiness_send_descriptors,
+    .send_pipe = torc__readiness_send_pipe,
     .credentials = io_credentials,
     .set_option = io_set_option,
 };
@@ -309,6 +313,8 @@ static void receive_ready(torc__readiness *readiness, torc_io *io)
         torc__datagrams_receive(io);
         return;
     }
+    if ((io->state & SPLICES) && torc__readiness_splice(io))
+        return;
     if (io->state & TAKES_DESCRIPTORS)
         got = torc__readiness_receive_descriptors(io, readiness->buffer, TORC__READ_SIZE);
     else if (io->state & STREAM)

@@ -30,6 +30,7 @@ enum {
     ALWAYS_READY = 1 << 14, /* stands in readiness->always_ready: the poller refuses it */
     DATAGRAMS = 1 << 15,  /* datagram.c, which has the upper half of the state */
     TAKES_DESCRIPTORS = 1 << 16, /* a stream: `descriptor` events are wanted */
+    SPLICES = 1 << 17,    /* a socket: what comes goes into pipes */
 };
 
 static inline torc__readiness *torc__readiness_of(const torc_io *io)
@@ -76,6 +77,14 @@ ssize_t torc__readiness_send_descriptors(torc_io *io, const struct iovec *pieces
  * with EINTR.
  */
 ssize_t torc__readiness_receive_descriptors(torc_io *io, void *buffer, size_t size);
+
+/*
+ * Of the sockets' class, and what is done when such a socket is readable: readiness_splice.c.
+ * False: what has come is to be received as ever.
+ */
+int torc__readiness_set_splicing(torc_io *io, bool on);
+ssize_t torc__readiness_send_pipe(torc_io *io, int pipe, size_t length);
+bool torc__readiness_splice(torc_io *io);
 
 /* As recv, of a stream. -1 with errno. */
 ssize_t torc__stream_receive(const torc_io *io, void *buffer, size_t size);

@@ -345,6 +345,8 @@ int torc__socket_set_option(int descriptor, torc_io_option option, int value)
 {
     if (option == TORC_IO_KEEP_ALIVE)
         return set_keep_alive(descriptor, value);
+    if (option == TORC_IO_SPLICE)
+        return -ENOTSUP;
     if (option == TORC_IO_TAKE_DESCRIPTORS)
         return torc__socket_passes_descriptors(descriptor);
     if (TORC__CALL(setsockopt, descriptor, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) < 0)

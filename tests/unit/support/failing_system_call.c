@@ -71,6 +71,7 @@ static const struct {
     { "setsockopt", { ENOMEM } },
     { "shutdown", { ENOTCONN } },
     { "socket", { EMFILE, ENFILE, ENOBUFS, ENOMEM } },
+    { "splice", { EINTR, EAGAIN, EINVAL, ENOMEM, ECONNRESET } },
     { "tcgetattr", { EIO } },
     { "tcsetattr", { EIO } },
     { "unlink", { EACCES } },

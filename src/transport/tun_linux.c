@@ -1,0 +1,164 @@
+/*
+ * Opening a TUN or TAP device on Linux: the descriptor by /dev/net/tun, the rest by netlink. Each
+ * step that fails says which it was, and what would help.
+ */
+#include "transport/tun.h"
+
+#include "base/system_call.h"
+
+#include <string.h>
+
+#if defined(__linux__)
+
+# include <fcntl.h>
+# include <linux/if_tun.h>
+# include <net/if.h>
+# include <stdlib.h>
+# include <sys/ioctl.h>
+# include <unistd.h>
+
+_Static_assert(TORC__TUN_NAME_MAX == IFNAMSIZ, "names are as long as the system's");
+
+static const char *remedy(int error)
+{
+    if (error == EPERM || error == EACCES)
+        return " (it takes CAP_NET_ADMIN, or a device made for this user by 'ip tuntap add')";
+    if (error == ENOENT || error == ENODEV)
+        return " (is the module 'tun' loaded?)";
+    if (error == EBUSY)
+        return " (another program has it open)";
+    return "";
+}
+
+static torc_failure *failed(int error, const char *step, const char *name)
+{
+    return torc_failure_make(TORC_HERE, &torc_error_system, error, "network device %s: %s: %s%s",
+        name, step, strerror(error), remedy(error));
+}
+
+static torc_failure *invalid(const char *what, const char *text)
+{
+    return torc_failure_new(&torc_error_invalid_argument, "network device: %s: '%s'", what, text);
+}
+
+/* "192.0.2.1/24"; without a length it is a single address. */
+static bool parse(const char *text, torc_address *ret_address, unsigned *ret_prefix)
+{
+    const char *slash = strchr(text, '/');
+    size_t length = slash != NULL ? (size_t)(slash - text) : strlen(text);
+    char *end = NULL;
+    unsigned long limit;
+
+    if (!torc_address_parse(torc_slice_make(text, length), 0, ret_address)
+        || (ret_address->kind != TORC_ADDRESS_IPV4 && ret_address->kind != TORC_ADDRESS_IPV6))
+        return false;
+    limit = ret_address->kind == TORC_ADDRESS_IPV4 ? 32 : 128;
+    *ret_prefix = (unsigned)limit;
+    if (slash == NULL)
+        return true;
+    *ret_prefix = (unsigned)strtoul(slash + 1, &end, 10);
+    return slash[1] >= '0' && slash[1] <= '9' && *end == '\0' && *ret_prefix <= limit;
+}
+
+static torc_failure *add_addresses(
+    int netlink, unsigned index, const char *const *addresses, const char *name)
+{
+    for (; addresses != NULL && *addresses != NULL; addresses++) {
+        torc_address address;
+        unsigned prefix;
+        int error;
+
+        if (!parse(*addresses, &address, &prefix))
+            return invalid("no address with a prefix length", *addresses);
+        error = torc__netlink_add_address(netlink, index, &address, prefix);
+        if (error != 0)
+            return failed(-error, *addresses, name);
+    }
+    return NULL;
+}
+
+/* An interface that is up already, and is to be left as it is, needs no right to change it. */
+static bool is_set_up(const torc_tun_options *options, int netlink, const char *name)
+{
+    struct ifreq request;
+
+    memset(&request, 0, sizeof request);
+    strcpy(request.ifr_name, name);
+    return options->mtu == 0
+        && (options->stays_down
+            || (TORC__CALL(ioctl, netlink, SIOCGIFFLAGS, &request) == 0
+                && (request.ifr_flags & IFF_UP)));
+}
+
+static torc_failure *set_up(const torc_tun_options *options, const char *name)
+{
+    unsigned index = if_nametoindex(name);
+    int netlink = torc__netlink_open();
+    torc_failure *failure;
+    int error = 0;
+
+    if (netlink < 0)
+        return failed(-netlink, "asking the kernel", name);
+    failure = add_addresses(netlink, index, options->addresses, name);
+    if (failure == NULL && !is_set_up(options, netlink, name))
+        error = torc__netlink_set_link(netlink, index, options->mtu, !options->stays_down);
+    if (error != 0)
+        failure = failed(-error, "setting its MTU and bringing it up", name);
+    close(netlink);
+    return failure;
+}
+
+static int attach(int descriptor, const torc_tun_options *options, char *ret_name)
+{
+    struct ifreq request;
+    int flags = (options->ethernet ? IFF_TAP : IFF_TUN) | IFF_NO_PI;
+
+    if (options->several_queues)
+        flags |= IFF_MULTI_QUEUE;
+    memset(&request, 0, sizeof request);
+    strcpy(request.ifr_name, options->name);
+    request.ifr_flags = (short)flags;
+    if (TORC__CALL(ioctl, descriptor, TUNSETIFF, &request) < 0)
+        return -errno;
+    memcpy(ret_name, request.ifr_name, IFNAMSIZ);
+    return 0;
+}
+
+int torc__tun_open(const torc_tun_options *options, char ret_name[TORC__TUN_NAME_MAX],
+    torc_failure **ret_failure)
+{
+    int descriptor;
+    int error;
+
+    if (options->name == NULL || strlen(options->name) >= TORC__TUN_NAME_MAX) {
+        *ret_failure = invalid("no name of at most 15 characters",
+            options->name != NULL ? options->name : "");
+        return -1;
+    }
+    descriptor = TORC__CALL(open, "/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0) {
+        *ret_failure = failed(errno, "/dev/net/tun", options->name);
+        return -1;
+    }
+    error = attach(descriptor, options, ret_name);
+    *ret_failure = error != 0 ? failed(-error, "opening it", options->name)
+                              : set_up(options, ret_name);
+    if (*ret_failure == NULL)
+        return descriptor;
+    close(descriptor);
+    return -1;
+}
+
+#else
+
+int torc__tun_open(const torc_tun_options *options, char ret_name[TORC__TUN_NAME_MAX],
+    torc_failure **ret_failure)
+{
+    (void)options;
+    ret_name[0] = '\0';
+    *ret_failure = torc_failure_make(TORC_HERE, &torc_error_system, ENOTSUP,
+        "network devices: there are none on this system");
+    return -1;
+}
+
+#endif
