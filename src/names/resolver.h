@@ -21,9 +21,11 @@
 #include "names/hosts_file.h"
 #include "names/resolv_conf.h"
 #include "names/dns_stream.h"
+#include "names/exchange.h"
 #include "names/text_file.h"
 #include "reactor/members.h"
 #include "reactor/reactor.h"
+#include "reactor/scope.h"
 
 typedef struct torc__question torc__question;
 typedef struct torc__search torc__search;
@@ -44,11 +46,12 @@ typedef struct torc__asker {
 typedef struct torc__server {
     torc_address address;
     bool no_edns; /* it did not understand */
+    torc__dns_sockets sockets;
 } torc__server;
 
 struct torc_resolver {
     torc__grave grave;
-    torc_scoped scoped;
+    torc_scope own;          /* of what is no look-up, so that it does not count as under way */
     torc_scope *scope;
     torc_reactor *reactor;
     torc__cache cache;
@@ -66,10 +69,11 @@ struct torc_resolver {
     torc_time timeout;       /* 0: the configuration's */
     unsigned int attempts;   /* as well */
     size_t own_server_count; /* servers that the options name; 0: the configuration's */
-    torc__server own_servers[TORC__SERVERS_MAX];
+    torc_address own_servers[TORC__SERVERS_MAX];
     torc__dns_stream_opener *open_stream;
     torc_resolver_counts counts;
     bool nss;
+    bool fresh_ports;
     bool has_looked;
     bool ended;
     torc__dns_bytes scratch; /* for reading messages */

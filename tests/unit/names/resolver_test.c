@@ -783,7 +783,7 @@ static void note_and_answer(const query *asked)
 static void ids_and_ports_are_not_to_be_guessed(void **state)
 {
     torc_resolver *resolver =
-        resolver_with(&(torc_resolver_options){ .no_cache = true });
+        resolver_with(&(torc_resolver_options){ .no_cache = true, .fresh_ports = true });
     int in_order = 0;
     int same_port = 0;
     outcome seen;
