@@ -53,6 +53,8 @@ static unsigned int common_bits(const uint8_t *a, const uint8_t *b, unsigned int
 {
     unsigned int bits = 0;
 
+    while (bits + 8 <= most && a[bits / 8] == b[bits / 8])
+        bits += 8;
     while (bits < most && ((a[bits / 8] ^ b[bits / 8]) & 0x80 >> bits % 8) == 0)
         bits++;
     return bits;

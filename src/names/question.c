@@ -53,11 +53,15 @@ struct torc__question {
     uint32_t ttl;          /* of the aliases so far */
     size_t first;          /* server */
     torc__server *server;  /* of the attempt under way */
-    torc__dns_name name;   /* that is asked for now; at first the one of the key */
-    uint8_t query[QUERY_MAX]; /* as it was sent, the name in the case that was made up */
     size_t key_length;
+
+    /* From here on it is not zeroed. */
+    torc__dns_name name;   /* that is asked for now; at first the one of the key */
     uint8_t key[TORC__KNOWN_KEY_MAX];
+    uint8_t query[QUERY_MAX]; /* as it was sent, the name in the case that was made up */
 };
+
+const size_t torc__question_size = sizeof(torc__question);
 
 torc_slice torc__question_key(const torc__hash_entry *hashed)
 {
@@ -70,7 +74,9 @@ torc_slice torc__question_key(const torc__hash_entry *hashed)
 
 static void bury(torc__grave *grave)
 {
-    torc__free(TORC_CONTAINER_OF(grave, torc__question, grave));
+    torc__question *self = TORC_CONTAINER_OF(grave, torc__question, grave);
+
+    torc__resolver_give(self->resolver, &self->resolver->question_blocks, self);
 }
 
 static void stop_attempt(torc__question *self)
@@ -506,10 +512,11 @@ static const torc__exchange_events exchange_events = {
 static torc__question *new_question(
     torc_resolver *resolver, torc_slice name, uint16_t type, torc_slice key)
 {
-    torc__question *self = torc__allocate_zeroed(sizeof *self);
+    torc__question *self = torc__resolver_take(resolver, &resolver->question_blocks);
 
     if (self == NULL)
         return NULL;
+    memset(self, 0, offsetof(torc__question, name));
     self->resolver = resolver;
     self->task.run = give_up;
     self->type = type;
@@ -521,7 +528,7 @@ static torc__question *new_question(
     memcpy(self->key, key.data, key.length);
     self->key_length = key.length;
     if (!torc__hash_table_insert(&resolver->questions, &self->hashed)) {
-        torc__free(self);
+        torc__resolver_give(resolver, &resolver->question_blocks, self);
         return NULL;
     }
     if (resolver->conf.rotate)
@@ -532,29 +539,43 @@ static torc__question *new_question(
     return self;
 }
 
-torc__known *torc__ask(torc_resolver *resolver, torc_slice name, uint16_t type, torc__asker *asker)
+torc__known *torc__records_at_hand(torc_resolver *resolver, torc_slice name, uint16_t type)
 {
     uint8_t bytes[TORC__KNOWN_KEY_MAX];
     torc_slice key = torc_slice_make(bytes, torc__known_key(type, name, bytes));
     torc__known *known = torc__cache_find(&resolver->cache, key, torc_now(resolver->reactor));
-    torc__hash_entry *hashed;
+
+    return known != NULL ? torc__known_hold(known) : NULL;
+}
+
+bool torc__ask_servers(torc_resolver *resolver, torc_slice name, uint16_t type, torc__asker *asker)
+{
+    uint8_t bytes[TORC__KNOWN_KEY_MAX];
+    torc_slice key = torc_slice_make(bytes, torc__known_key(type, name, bytes));
+    torc__hash_entry *hashed = torc__hash_table_find(&resolver->questions, key);
     torc__question *question;
 
-    if (known != NULL)
-        return torc__known_hold(known);
-    hashed = torc__hash_table_find(&resolver->questions, key);
     if (hashed != NULL) {
         question = TORC_CONTAINER_OF(hashed, torc__question, hashed);
         resolver->counts.shared++;
     } else {
         question = new_question(resolver, name, type, key);
         if (question == NULL)
-            return NULL;
+            return false;
         attempt(question);
     }
     asker->question = question;
     torc__list_append(&question->askers, &asker->link);
-    return NULL;
+    return true;
+}
+
+torc__known *torc__ask(torc_resolver *resolver, torc_slice name, uint16_t type, torc__asker *asker)
+{
+    torc__known *known = torc__records_at_hand(resolver, name, type);
+
+    if (known == NULL)
+        (void)torc__ask_servers(resolver, name, type, asker);
+    return known;
 }
 
 void torc__asker_cancel(torc__asker *asker)

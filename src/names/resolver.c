@@ -16,6 +16,9 @@
 
 enum { DNS_PORT = 53, ATTEMPTS_MAX = 100 };
 
+/* So many look-ups, searches and questions come and go without the heap. */
+enum { BLOCKS_KEPT = 64 };
+
 void torc__resolver_random(torc_resolver *resolver, void *bytes, size_t length)
 {
     if (resolver->random_left < length) {
@@ -82,12 +85,34 @@ void torc_resolver_forget(torc_resolver *self)
 
 /* -- life ---------------------------------------------------------------------------------- */
 
-static void bury(torc__grave *grave)
+static void release(torc_resolver *self)
 {
-    torc_resolver *self = TORC_CONTAINER_OF(grave, torc_resolver, grave);
-
+    if (--self->holders > 0)
+        return;
+    torc__pool_drain(&self->question_blocks);
+    torc__pool_drain(&self->search_blocks);
+    torc__pool_drain(&self->look_up_blocks);
     torc__free(self->scratch.bytes);
     torc__free(self);
+}
+
+void *torc__resolver_take(torc_resolver *resolver, torc__pool *pool)
+{
+    void *block = torc__pool_take(pool);
+
+    resolver->holders += block != NULL;
+    return block;
+}
+
+void torc__resolver_give(torc_resolver *resolver, torc__pool *pool, void *block)
+{
+    torc__pool_give(pool, block);
+    release(resolver);
+}
+
+static void bury(torc__grave *grave)
+{
+    release(TORC_CONTAINER_OF(grave, torc_resolver, grave));
 }
 
 static void end(torc_scoped *scoped)
@@ -173,6 +198,10 @@ torc_resolver *torc_resolver_new(torc_scope *scope, const torc_resolver_options 
     self->reactor = torc_scope_reactor(scope);
     self->scope = scope;
     self->open_stream = torc__dns_stream_open_tcp;
+    self->holders = 1;
+    torc__pool_init(&self->question_blocks, torc__question_size, BLOCKS_KEPT);
+    torc__pool_init(&self->search_blocks, torc__search_size, BLOCKS_KEPT);
+    torc__pool_init(&self->look_up_blocks, torc__look_up_size, BLOCKS_KEPT);
     torc__hosts_init(&self->hosts);
     torc__hash_table_init(&self->questions, torc__question_key);
     torc__hash_table_init(&self->searches, torc__search_key);
