@@ -124,6 +124,142 @@ static void after_many_lies_it_is_asked_by_a_stream(void **state)
     assert_true(torc_resolver_count(resolver).ignored >= 32);
 }
 
+static void say_nothing_but_by_streams(const query *asked)
+{
+    if (asked->stream >= 0)
+        answer_honestly(asked);
+}
+
+static void start_four(torc_resolver *resolver, outcome seen[4])
+{
+    static const torc_record_type types[4] = {
+        TORC_RECORD_MX, TORC_RECORD_A, TORC_RECORD_TXT, TORC_RECORD_SRV };
+    static const char *const names[4] = { "mail.test", "www.test", "text.test", "_sip._udp.test" };
+
+    for (size_t i = 0; i < 4; i++)
+        start_records(resolver, names[i], types[i], &seen[i]);
+}
+
+static void run_until_four(outcome seen[4])
+{
+    for (size_t i = 0; i < 4; i++) {
+        run_until(&seen[i]);
+        assert_null(seen[i].failure);
+    }
+}
+
+static void after_many_lies_the_socket_is_given_up(void **state)
+{
+    torc_resolver *resolver = plain_resolver();
+    uint8_t guess[12] = { 0, 0, 0x80 };
+    query forged = { .server = &server, .stream = -1 };
+    outcome seen[4];
+    outcome next;
+
+    (void)state;
+    server.zone = zone;
+    server.behave = say_nothing_but_by_streams;
+    start_four(resolver, seen);
+    while (server.queries < 4)
+        run_turns(1);
+    /* Fewer than are borne, and then more. */
+    forged.peer.sin_family = AF_INET;
+    forged.peer.sin_port = htons(server.last_port);
+    forged.peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int i = 0; i < 31; i++)
+        send_bytes(&forged, torc_slice_make(guess, 1));
+    run_turns(3);
+    assert_int_equal(torc_resolver_count(resolver).ignored, 31);
+    assert_int_equal(server.streams, 0);
+    send_bytes(&forged, torc_slice_make(guess, 1));
+    run_until_four(seen);
+    assert_int_equal(server.streams, 4);
+    /* Nobody hears what is sent to it now, and the next question leaves from elsewhere. */
+    server.behave = answer_honestly;
+    send_bytes(&forged, torc_slice_make(guess, sizeof guess));
+    forged.peer.sin_port = 0;
+    look_up(resolver, "second.test", TORC_RECORD_A, &next);
+    assert_int_equal(next.count, 2);
+    assert_int_equal(server.queries, 5);
+    assert_int_equal(torc_resolver_count(resolver).ignored, 32);
+}
+
+static query waiting[4];
+
+static void answer_the_first_with_the_ids_of_others(const query *asked)
+{
+    int at = server.queries - 1;
+    uint8_t bytes[512];
+
+    waiting[at] = *asked;
+    if (at < 3)
+        return;
+    for (int i = 0; i < 4; i++) {
+        torc_slice honest = answer_of(asked, &server.header, 8, bytes, sizeof bytes);
+
+        memcpy(bytes, waiting[i].bytes, 2);
+        send_bytes(asked, honest);
+    }
+}
+
+static void an_answer_under_the_id_of_another_question_is_ignored(void **state)
+{
+    torc_resolver *resolver = resolver_with(&(torc_resolver_options){
+        .timeout = 50 * TORC_MILLISECOND, .attempts = 1 });
+    outcome seen[4];
+    int answered = 0;
+
+    (void)state;
+    server.zone = zone;
+    server.behave = answer_the_first_with_the_ids_of_others;
+    start_four(resolver, seen);
+    for (size_t i = 0; i < 4; i++) {
+        run_until(&seen[i]);
+        answered += seen[i].failure == NULL;
+    }
+    assert_int_equal(answered, 1);
+    assert_int_equal(torc_resolver_count(resolver).ignored, 3);
+}
+
+enum { LATE = 60 };
+
+static query late[LATE];
+
+static void keep_for_later(const query *asked)
+{
+    if (server.queries <= LATE)
+        late[server.queries - 1] = *asked;
+}
+
+static void answers_that_come_too_late_are_no_attack(void **state)
+{
+    torc_resolver *resolver = resolver_with(&(torc_resolver_options){
+        .timeout = 300 * TORC_MILLISECOND, .attempts = 1 });
+    outcome seen[LATE];
+    outcome next;
+
+    (void)state;
+    server.zone = zone;
+    server.behave = keep_for_later;
+    for (size_t i = 0; i < LATE; i++) {
+        char name[32];
+
+        snprintf(name, sizeof name, "n%zu.test", i);
+        start_records(resolver, name, TORC_RECORD_A, &seen[i]);
+    }
+    while (server.queries < LATE)
+        run_turns(1);
+    for (size_t i = 0; i < LATE; i++)
+        run_until(&seen[i]);
+    for (size_t i = 0; i < LATE; i++)
+        send_bytes(&late[i], torc_slice_make(late[i].bytes, late[i].length));
+    server.behave = answer_honestly;
+    look_up(resolver, "www.test", TORC_RECORD_A, &next);
+    run_turns(5);
+    assert_int_equal(next.count, 2);
+    assert_int_equal(server.streams, 0);
+}
+
 static void answer_in_lower_case(const query *asked)
 {
     uint8_t bytes[512];
@@ -228,6 +364,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_SERVERS(what_does_not_belong_to_the_question_is_ignored),
         WITH_SERVERS(after_many_lies_it_is_asked_by_a_stream),
+        WITH_SERVERS(after_many_lies_the_socket_is_given_up),
+        WITH_SERVERS(an_answer_under_the_id_of_another_question_is_ignored),
+        WITH_SERVERS(answers_that_come_too_late_are_no_attack),
         WITH_SERVERS(a_server_that_does_not_keep_case_is_asked_by_a_stream),
         WITH_SERVERS(what_comes_from_elsewhere_is_not_seen),
         WITH_SERVERS(aliases_in_a_circle_come_to_an_end),
