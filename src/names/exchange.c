@@ -4,16 +4,16 @@
  * Who forges an answer without seeing the question must hit the port (P: 28,232 of them, where the
  * system's range is Linux's own), the id (I: 65,536) and the case of each letter of the name, on
  * top of the server's address and the name and type that are asked for. Of F forgeries each has a
- * chance of 1 in P * I * 2^letters. Equal questions are never under way twice (D = 1), and a forgery
- * is for one question only, so others at the same port do not make it more likely: to who does not
- * know the port, a shared one is as good as one of its own.
+ * chance of 1 in P * I * 2^letters. Equal questions are never under way twice (D = 1), and each
+ * forgery is for one question only, so others at the same port do not make it more likely: to who
+ * does not know the port, a shared one is as good as one of its own.
  *
  * He may search for the port first, by how the system answers probes; what is known takes him a
  * second for every 1,000 ports (the limit of ICMP answers). So a port is used for LIFE: he finds it
  * while it lasts with a chance of 3.5 %. Then he is left with ids and letters, and WRONG_MAX
  * guesses: after those the socket takes no more, and what is under way by it is asked in another
  * way (RFC 5452 9.3). That is 32 of 65,536 * 2^letters, 5e-7 for a name of ten letters; which
- * question leaves by which of the server's sockets he does not know either. QUESTIONS_MAX bounds
+ * questions leave by which of the server's sockets he does not know either. QUESTIONS_MAX bounds
  * how many ids of one socket are taken, and how many questions suffer when it fails.
  *
  * A question that was given up excuses one wrong answer: its own may still come.

@@ -96,8 +96,8 @@ void torc__resolver_refresh(torc_resolver *resolver);
 void torc__resolver_random(torc_resolver *resolver, void *bytes, size_t length);
 
 /*
- * A block of one of the resolver's pools, not zeroed, and back; it keeps the resolver's memory, also
- * beyond its end. NULL when memory is out.
+ * A block of one of the resolver's pools, not zeroed, and back; while it is out, the resolver's
+ * memory stays, also beyond its end. NULL when memory is out.
  */
 void *torc__resolver_take(torc_resolver *resolver, torc__pool *pool);
 void torc__resolver_give(torc_resolver *resolver, torc__pool *pool, void *block);

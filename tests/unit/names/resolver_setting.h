@@ -146,7 +146,8 @@ static inline void resolve(torc_resolver *resolver, const char *name, outcome *s
     assert_int_equal(seen->fired, 1);
 }
 
-static inline void look_up(torc_resolver *resolver, const char *name, torc_record_type type, outcome *seen)
+static inline void look_up(
+    torc_resolver *resolver, const char *name, torc_record_type type, outcome *seen)
 {
     start_records(resolver, name, type, seen);
     run_until(seen);
