@@ -1,26 +1,12 @@
 /*
- * Sockets shared by questions, and what that does to forgers, by the arithmetic of RFC 5452 7.
- *
- * Who forges an answer without seeing the question must hit the port (P: 28,232 of them, where the
- * system's range is Linux's own), the id (I: 65,536) and the case of each letter of the name, on
- * top of the server's address and the name and type that are asked for. Of F forgeries each has a
- * chance of 1 in P * I * 2^letters. Equal questions are never under way twice (D = 1), and each
- * forgery is for one question only, so others at the same port do not make it more likely: to who
- * does not know the port, a shared one is as good as one of its own.
- *
- * He may search for the port first, by how the system answers probes; what is known takes him a
- * second for every 1,000 ports (the limit of ICMP answers). So a port is used for LIFE: he finds it
- * while it lasts with a chance of 3.5 %. Then he is left with ids and letters, and WRONG_MAX
- * guesses: after those the socket takes no more, and what is under way by it is asked in another
- * way (RFC 5452 9.3). That is 32 of 65,536 * 2^letters, 5e-7 for a name of ten letters; which
- * questions leave by which of the server's sockets he does not know either. QUESTIONS_MAX bounds
- * how many ids of one socket are taken, and how many questions suffer when it fails.
- *
- * A question that was given up excuses one wrong answer: its own may still come.
+ * Sockets that questions share. The first question of a turn chooses one of the server's at random,
+ * and the others of that turn leave with it, in one call; answers find their exchange by id.
  *
  * This works on the driver itself: of a datagram transport's queue, protocol and scope nothing is
- * needed here. Invariants: an exchange is open while it is in its socket's table; a socket that is
- * retired, which `sockets` of NULL says, closes with its last exchange.
+ * needed here.
+ *
+ * Invariants: an exchange is open while it is in its socket's table; a socket that is retired, which
+ * `sockets` of NULL says, takes no more questions and closes with its last exchange.
  */
 #include "names/exchange.h"
 
@@ -31,10 +17,26 @@
 
 #include <errno.h>
 
+/*
+ * What sharing does to forgers, by the arithmetic of RFC 5452 7. Who forges an answer without seeing
+ * the question must hit the port (P: 28,232 of them, in Linux's own range), the id (I: 65,536) and
+ * the case of each letter of the name, beside all that is known: one forgery in P * I * 2^letters
+ * does. Equal questions are not under way twice (D = 1), and a forgery is for one question only, so
+ * that others at the same port make it no likelier: to who does not know the port, a shared one is
+ * as good as one of its own.
+ *
+ * He may search for the port first, by how the system answers probes, of which Linux answers 1,000
+ * in a second. After LIFE no question begins at a port any more: he has found it by then with a
+ * chance of 3.5 %. What is left are ids and letters, and WRONG_MAX guesses at them; then the socket
+ * is given up, and what is under way by it is asked in another way (RFC 5452 9.3). Of 65,536 * 2^10
+ * for a name of ten letters that is one in two million. A question that was dropped excuses one
+ * wrong answer, since its own may still come: with QUESTIONS_MAX that remains one in 200,000.
+ */
 #define LIFE TORC_SECOND
+enum { WRONG_MAX = 32, QUESTIONS_MAX = 256 };
 
 /* Larger answers than are asked for are no answers. */
-enum { QUESTIONS_MAX = 256, WRONG_MAX = 32, BUCKETS = 256, DATAGRAM_MAX = 4096 };
+enum { DATAGRAM_MAX = 4096, BUCKETS = 256 };
 
 struct torc__dns_socket {
     torc__grave grave;
