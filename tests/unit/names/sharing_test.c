@@ -167,7 +167,7 @@ static void a_socket_is_closed_a_second_later(void **state)
 
     (void)state;
     look_up(resolver, "www.test", TORC_RECORD_A, &seen);
-    assert_int_equal(open_descriptors(), before + 1);
+    assert_in_range(open_descriptors(), before, before + 1);
     while (open_descriptors() > before) {
         assert_true(torc_monotonic_now() < deadline);
         torc_iterate(reactor, 100 * TORC_MILLISECOND);
@@ -197,7 +197,8 @@ static void answer_what_is_held(void)
 
 static void an_answer_comes_through_a_socket_that_takes_no_more_questions(void **state)
 {
-    torc_resolver *resolver = noting_resolver(&(torc_resolver_options){ .no_cache = true });
+    torc_resolver *resolver = noting_resolver(
+        &(torc_resolver_options){ .no_cache = true, .timeout = 3 * PATIENCE });
     torc_time deadline = torc_time_add(torc_monotonic_now(), PATIENCE);
     torc_time past_its_life = torc_time_add(torc_monotonic_now(), TORC_SECOND * 12 / 10);
     int others = 0;
