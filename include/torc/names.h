@@ -181,6 +181,13 @@ typedef struct torc_resolver_options {
     bool no_cache;
 
     /*
+     * Each question leaves from a port of its own. Else questions share ports, a few at a time,
+     * each for a second at most: cheaper by far, and as hard to forge answers to unless somebody
+     * finds out within that second which port it is.
+     */
+    bool fresh_ports;
+
+    /*
      * torc_resolve asks the system (getaddrinfo, in helper threads: whatever nsswitch.conf says).
      * The environment variable TORC_RESOLVER=nss sets it for the reactors' own resolvers.
      */
