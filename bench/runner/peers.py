@@ -138,7 +138,7 @@ class DatagramPeer(Peer):
     def running(self, bench, under=(), patience=processes.PATIENCE):
         port = processes.free_port()
         errors = os.path.join(bench.home, "server-errors")
-        command = list(under) + self.command(port)
+        command = self.before + list(under) + self.command(port)
         with processes.Child(command, bench.server_cpu, errors) as child:
             child.wait_for_echo(port, patience)
             yield child, port
@@ -178,14 +178,29 @@ class Peers:
         def own(name):
             return os.path.join(self.build, "bench", name + "_udp_echo")
 
-        torc = os.path.join(self.build, "examples", "udp_echo")
-        return [DatagramPeer("torc", torc, "build the examples",
-                             lambda port: [torc, "udp:%d:interface=127.0.0.1" % port]),
+        program = os.path.join(self.build, "examples", "udp_echo")
+
+        def torc(driver=None):
+            return DatagramPeer(_torc(driver), program, "build the examples", lambda port: [
+                program, "udp:%d:interface=127.0.0.1" % port], driver=driver)
+
+        return [torc(), torc(OTHER_DRIVER),
                 DatagramPeer("bare", own("bare"), "build the benchmarks",
                              lambda port: [own("bare"), port]),
                 DatagramPeer("libuv", own("libuv"),
                              "apt-get install libuv1-dev, then configure and build again",
                              lambda port: [own("libuv"), port])]
+
+    def udp_one_way(self):
+        """Here `command` takes a role, the port, the size and the counter's file."""
+        def own(name, hint, driver=None):
+            program = os.path.join(self.build, "bench", name + "_udp_one_way")
+            return Peer(_torc(driver) if name == "torc" else name, program, hint,
+                        lambda *arguments: [program, *arguments], driver=driver)
+
+        return [own("torc", "build the benchmarks"), own("torc", "build the benchmarks", OTHER_DRIVER),
+                own("bare", "build the benchmarks"),
+                own("libuv", "apt-get install libuv1-dev, then configure and build again")]
 
     # -- relays --------------------------------------------------------------------------------
 

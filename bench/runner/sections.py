@@ -14,6 +14,7 @@ import time
 
 from . import processes
 from .compare import compare, echo_load, present, wrk_load
+from .one_way import one_way
 from .report import Table
 from .tls import tls
 
@@ -605,7 +606,7 @@ def tls_section(bench):
     tls(bench, _settled_private_bytes)
 
 
-SECTIONS = {"echo": echo, "udp": udp, "relay": relay, "web": web, "tls": tls_section,
-            "memory": memory, "timers": timers, "names": names, "deferred": deferred,
-            "coroutine": coroutine, "thread": thread, "spawn": spawn, "syscalls": syscalls,
-            "instructions": instructions}
+SECTIONS = {"echo": echo, "udp": udp, "udp_one_way": one_way, "relay": relay, "web": web,
+            "tls": tls_section, "memory": memory, "timers": timers, "names": names,
+            "deferred": deferred, "coroutine": coroutine, "thread": thread, "spawn": spawn,
+            "syscalls": syscalls, "instructions": instructions}
