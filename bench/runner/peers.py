@@ -198,7 +198,8 @@ class Peers:
             return Peer(_torc(driver) if name == "torc" else name, program, hint,
                         lambda *arguments: [program, *arguments], driver=driver)
 
-        return [own("torc", "build the benchmarks"), own("torc", "build the benchmarks", OTHER_DRIVER),
+        return [own("torc", "build the benchmarks"),
+                own("torc", "build the benchmarks", OTHER_DRIVER),
                 own("bare", "build the benchmarks"),
                 own("libuv", "apt-get install libuv1-dev, then configure and build again")]
 

@@ -79,8 +79,8 @@ torc__datagram_batch *torc__datagram_batch_new(void);
 void torc__datagram_batch_free(torc__datagram_batch *batch);
 
 /*
- * Receives what is there, of which *budget is used up: it is TORC_DATAGRAMS_MAX for all that is to be
- * received at a time. How many messages, or a negative errno.
+ * Receives what is there, and takes it from *budget, which is TORC_DATAGRAMS_MAX for all that may
+ * be received before the rest of the loop has its turn. How many messages, or a negative errno.
  */
 ssize_t torc__datagram_batch_receive(torc__datagram_batch *batch, int descriptor, size_t size_max,
     torc__datagram_kind kind, size_t *budget);
