@@ -30,7 +30,7 @@ torc_failure *torc__tls_failure(const torc_failure_type *type, const char *forma
 /* The peer's certificate was not taken. */
 static torc_failure *certificate_failure(const torc__tls_session *session, long result)
 {
-    const char *who = session->name != NULL ? session->name : "the peer";
+    const char *who = torc__tls_peer(session);
 
     switch (result) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -114,7 +114,7 @@ torc_failure *torc__tls_session_failure(const torc__tls_session *session)
         return certificate_failure(session, verified);
     why = torc__tls_reason(error);
     return torc_failure_new(&torc_error_tls, "the TLS handshake with %s failed: %s",
-        session->name != NULL ? session->name : "the peer", why != NULL ? why : "no reason is known");
+        torc__tls_peer(session), why != NULL ? why : "no reason is known");
 }
 
 torc_failure *torc__tls_broken(void)

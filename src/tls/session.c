@@ -149,8 +149,19 @@ static void lose_patience_shaking(void *session)
 {
     torc__tls_session *self = session;
 
-    fail(self, torc_failure_new(&torc_error_timeout, "the TLS handshake was not done within %g s",
+    fail(self, torc_failure_new(&torc_error_timeout,
+        "the TLS handshake with %s was not done within %g s", torc__tls_peer(self),
         (double)torc__tls_handshake_limit(self->tls) / (double)TORC_SECOND), ETIMEDOUT);
+}
+
+/* What is below has ended by an error. */
+static void cut_off_shaking(torc__tls_session *self, int error)
+{
+    torc_failure *cause = torc__connection_failure(error);
+
+    fail(self, torc_failure_because(torc_failure_new(torc_failure_type_of(cause),
+        "the TLS handshake with %s failed: %s", torc__tls_peer(self), torc_failure_text(cause)),
+        cause), error);
 }
 
 /* A peer that takes nothing more may have said all that it had to say, so that is received first. */
@@ -167,7 +178,7 @@ static void shaking_failed(torc__tls_session *self)
         out_of_memory(self);
     } else if (self->below_error != 0) {
         ERR_clear_error();
-        fail(self, torc__connection_failure(self->below_error), self->below_error);
+        cut_off_shaking(self, self->below_error);
     } else {
         fail(self, torc__tls_session_failure(self), EPROTO);
     }
@@ -187,7 +198,7 @@ static void shake(torc__tls_session *self)
     }
     error = flush_if_taken(self);
     if (error != 0)
-        fail(self, torc__connection_failure(error), error);
+        cut_off_shaking(self, error);
     else if (outcome == 1)
         open_up(self);
 }
@@ -356,7 +367,7 @@ static void below_sent(torc_io *below, size_t count, int error)
     if (error == EPIPE && self->phase == TORC__TLS_SHAKING)
         return;
     if (error != 0 && self->phase == TORC__TLS_SHAKING) {
-        fail(self, torc__connection_failure(error), error);
+        cut_off_shaking(self, error);
     } else if (self->phase == TORC__TLS_OPEN
         && (error != 0 || self->output.size < TORC__TLS_OUTPUT_MAX)) {
         self->blocked = false;

@@ -280,13 +280,29 @@ class ClientsOfTorcd(WithCertificates):
 
     def test_a_certificate_made_on_the_spot(self):
         with self.torcd("selfSigned=localhost") as server:
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            with socket.create_connection(("127.0.0.1", int(server.match[1]))) as plain:
-                with context.wrap_socket(plain, server_hostname="localhost") as secure:
-                    secure.sendall(b"GET /page HTTP/1.0\r\n\r\n")
-                    self.assertTrue(secure.recv(100).startswith(b"HTTP/1.1 200"))
+            self.fetch_unchecked(server.match[1])
+
+    def torcd_on_port(self, *options):
+        return Program(r"serving .* on https://127\.0\.0\.1:(\d+)/", TORCD, "web", "--path",
+                       self.path("www"), "--port", "0", *options)
+
+    def test_the_flag_self_signed_makes_one_too(self):
+        with self.torcd_on_port("--self-signed") as server:
+            self.fetch_unchecked(server.match[1])
+
+    def test_a_certificate_and_its_key_are_named_by_flags(self):
+        with self.torcd_on_port("--certificate", self.path("site.crt"), "--key",
+                                self.path("site.key")) as server:
+            self.assertIn("the page", self.s_client(server.match[1], "-ign_eof"))
+
+    def fetch_unchecked(self, port):
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", int(port)), PATIENCE) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost") as secure:
+                secure.sendall(b"GET /page HTTP/1.0\r\n\r\n")
+                self.assertTrue(secure.recv(100).startswith(b"HTTP/1.1 200"))
 
 
 class OurClient(WithCertificates):
