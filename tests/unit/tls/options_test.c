@@ -381,28 +381,41 @@ static void no_renegotiation(void **state)
     torc_tls_release(of_client);
 }
 
-static void keys_are_logged_for_the_owner_only(void **state)
+static void assert_keys_logged(const char *name)
 {
-    torc_tls *of_server =
-        server_by(&(torc_tls_options){ .key_log = path_of("keys.log") });
-    torc_tls *of_client = client_by(&(torc_tls_options){ 0 });
     struct stat facts;
     char text[2000];
-    FILE *file;
+    FILE *file = fopen(path_of(name), "r");
     size_t length;
 
-    (void)state;
-    assert_true(open_in_memory(of_server, of_client));
-    file = fopen(path_of("keys.log"), "r");
     assert_non_null(file);
     length = fread(text, 1, sizeof text - 1, file);
     fclose(file);
     text[length] = '\0';
     assert_non_null(strstr(text, "CLIENT_TRAFFIC_SECRET_0 "));
-    assert_int_equal(stat(path_of("keys.log"), &facts), 0);
+    assert_int_equal(stat(path_of(name), &facts), 0);
     assert_int_equal(facts.st_mode & 0777, 0600);
+}
+
+static void keys_are_logged_for_the_owner_only(void **state)
+{
+    torc_tls *of_server =
+        server_by(&(torc_tls_options){ .key_log = path_of("keys.log") });
+    torc_tls *of_client = client_by(&(torc_tls_options){ 0 });
+    char argument[128];
+
+    (void)state;
+    assert_true(open_in_memory(of_server, of_client));
+    assert_keys_logged("keys.log");
     torc_tls_release(of_server);
     torc_tls_release(of_client);
+    client = server = NULL;
+    snprintf(argument, sizeof argument, "keyLog=%s", path_of("server.log"));
+    listen_with("good.pem", argument);
+    snprintf(argument, sizeof argument, "keyLog=%s", path_of("client.log"));
+    connect_trusting(argument);
+    assert_keys_logged("server.log");
+    assert_keys_logged("client.log");
 }
 
 /* What is stapled is not judged here: any bytes serve. */
