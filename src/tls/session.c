@@ -459,7 +459,10 @@ static torc__tls_session *session_new(torc_tls *tls, torc_reactor *reactor, cons
         return NULL;
     }
     SSL_set_bio(self->ssl, bio, bio);
-    SSL_set_app_data(self->ssl, self);
+    if (SSL_set_app_data(self->ssl, self) != 1) {
+        release(&self->filter);
+        return NULL;
+    }
     return self;
 }
 
