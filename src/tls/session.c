@@ -68,7 +68,7 @@ static bool session_close(torc_io *io, bool reset)
     torc_io *below = self->filter.below;
 
     if (self->phase == TORC__TLS_OPEN && !reset)
-        torc__tls_say_goodbye(self);
+        reset = torc__tls_say_goodbye(self) != 0;
     if (reset || torc__tls_flush(self) != 0 || self->output.size == 0)
         return close_below(self, reset);
     /* Nobody is there any more to wait, and the peer must not take what it has for the whole. */
@@ -116,6 +116,13 @@ static void fail(torc__tls_session *self, torc_failure *reason, int error)
 
 /* -- the handshake ------------------------------------------------------------------------- */
 
+static void out_of_memory(torc__tls_session *self)
+{
+    ERR_clear_error();
+    fail(self, torc_failure_new(&torc_error_out_of_memory, "out of memory: TLS cannot go on"),
+        ENOMEM);
+}
+
 static void open_up(torc__tls_session *self)
 {
     torc_io *io = &self->filter.io;
@@ -127,8 +134,10 @@ static void open_up(torc__tls_session *self)
         return;
     }
     torc_timer_cancel(&self->patience);
-    if (self->finish_wanted)
-        torc__tls_say_goodbye(self);
+    if (self->finish_wanted && torc__tls_say_goodbye(self) != 0) {
+        out_of_memory(self);
+        return;
+    }
     if (!self->receives)
         below->kind->receive(below, false);
     fire_started(self, torc_nothing());
@@ -136,13 +145,6 @@ static void open_up(torc__tls_session *self)
         self->blocked = false;
         io->events->sent(io, 0, 0);
     }
-}
-
-static void out_of_memory(torc__tls_session *self)
-{
-    ERR_clear_error();
-    fail(self, torc_failure_new(&torc_error_out_of_memory, "out of memory: TLS cannot go on"),
-        ENOMEM);
 }
 
 static void lose_patience_shaking(void *session)
@@ -388,13 +390,14 @@ static ssize_t session_send_file(torc_io *io, int file, int64_t offset, size_t l
 static int session_finish(torc_io *io)
 {
     torc__tls_session *self = self_of(io);
+    int error;
 
     if (self->phase == TORC__TLS_SHAKING)
         self->finish_wanted = true;
     if (self->phase != TORC__TLS_OPEN)
         return 0;
-    torc__tls_say_goodbye(self);
-    return -torc__tls_flush(self);
+    error = torc__tls_say_goodbye(self);
+    return error != 0 ? -error : -torc__tls_flush(self);
 }
 
 static const torc_io_class session_class = {

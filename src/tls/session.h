@@ -92,8 +92,8 @@ int torc__tls_flush(torc__tls_session *self);
 /* As an io's send. */
 ssize_t torc__tls_send(torc_io *io, const struct iovec *pieces, int count, bool more);
 
-/* Ends our half by close_notify, once. */
-void torc__tls_say_goodbye(torc__tls_session *self);
+/* Ends our half by close_notify, once. 0, or ENOMEM: it cannot be said. */
+int torc__tls_say_goodbye(torc__tls_session *self);
 
 /* bio.c: OpenSSL's way to a session's input and output. NULL when memory is out. */
 BIO *torc__tls_bio_new(torc__tls_session *session);
