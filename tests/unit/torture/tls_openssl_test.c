@@ -1,8 +1,8 @@
 /*
  * TLS while OpenSSL itself finds no memory: a handshake, bytes both ways and a clean end, repeated
- * with allocations of OpenSSL failing in turn: each of a resumed handshake, and of what has
- * thousands as many as time allows (all went well when each was tried). Each time both ends must come to their end, say
- * so when they have not heard everything, leave nothing behind, and work once there is memory.
+ * with allocations of OpenSSL failing in turn: each of a handshake that goes on with a session, and
+ * some of what has thousands. Each time both ends must come to their end, say so when they have not
+ * heard everything, leave nothing behind, and work once there is memory.
  *
  * A program of its own, because OpenSSL takes other functions for memory only before it has used
  * any. What of OpenSSL's is made once for all is made before: it is not asked for again.
