@@ -51,6 +51,7 @@ enum {
     TORC__URING_POLLING = 1 << 11,
     TORC__URING_HALF_CLOSED = 1 << 12, /* the peer's end alone answers each poll */
     TORC__URING_PASSES = 1 << 13,      /* `descriptor` events are wanted: uring_passing.c */
+    TORC__URING_MORE_THERE = 1 << 14,  /* the last receipt did not empty the socket */
     TORC__URING_IN_FLIGHT = TORC__URING_ARMED | TORC__URING_SENDING | TORC__URING_POLLING,
 };
 
