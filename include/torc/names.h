@@ -21,7 +21,18 @@
  * Each reactor has a resolver of its own, made when it is first needed, which does what the
  * system's does: it reads /etc/hosts and /etc/resolv.conf, and looks at most every five seconds
  * whether they have changed. It keeps what it was told for as long as it was told that it may, also
- * that there is nothing. One that is to behave otherwise is made by torc_resolver_new.
+ * that there is nothing. One that is to behave otherwise is made by torc_resolver_new. It is also
+ * the one that endpoints ask ("tcp:www.example.org:80"); only a simulated network has names of its
+ * own.
+ *
+ * Where the line "hosts:" of /etc/nsswitch.conf has other sources than files and the DNS, in this
+ * order, the names that only those know are asked of the system (getaddrinfo, in at most 16 helper
+ * threads, nothing kept): with "mdns…" those that end in ".local", with "myhostname" the machine's
+ * own, "_gateway" and the like, with "mymachines" those without a dot, with anything else (LDAP,
+ * NIS, or no DNS at all) every name. "resolve" is no other source: resolv.conf names it. The
+ * environment variable TORC_RESOLVER says otherwise for the reactors' own resolvers: "nss" asks the
+ * system for every name, "dns" for none. Records (torc_look_up) are always asked of the DNS, and
+ * "localhost" of nobody.
  *
  * Answers come from the loop's turn, or are there at once where they are known. What fails, fails
  * with torc_error_unknown_host (there is no such name, or nothing of that type: ask again and the
@@ -168,6 +179,9 @@ typedef struct torc_resolver_options {
     const char *hosts_file;         /* NULL: /etc/hosts; "": none */
     const char *configuration_file; /* NULL: /etc/resolv.conf; "": none */
 
+    /* "": none. NULL: /etc/nsswitch.conf, unless servers or a configuration are named here. */
+    const char *name_switch_file;
+
     /* These are asked instead of those that the configuration names. A port of 0 is 53. */
     const torc_address *servers;
     size_t server_count;
@@ -180,11 +194,7 @@ typedef struct torc_resolver_options {
     size_t cache_bytes;
     bool no_cache;
 
-    /*
-     * torc_resolve asks the system (getaddrinfo, in helper threads: whatever nsswitch.conf says).
-     * The environment variable TORC_RESOLVER=nss sets it for the reactors' own resolvers.
-     */
-    bool nss;
+    bool nss; /* the system is asked for every host, whatever the name switch file says */
 } torc_resolver_options;
 
 /*

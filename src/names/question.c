@@ -112,6 +112,18 @@ void torc__tell_askers(torc__list *askers, torc__known *entry, const torc_failur
     }
 }
 
+void torc__forget_askers(torc__list *askers)
+{
+    torc__list *node;
+
+    while ((node = torc__list_take_first(askers)) != NULL) {
+        torc__asker *asker = TORC_CONTAINER_OF(node, torc__asker, link);
+
+        asker->question = NULL;
+        asker->search = NULL;
+    }
+}
+
 /* Takes over what it is given. */
 static void finish(torc__question *self, torc__known *entry, torc_failure *failure)
 {
@@ -158,6 +170,8 @@ void torc__questions_end(torc_resolver *resolver)
         torc__question *self = TORC_CONTAINER_OF(hashed, torc__question, hashed);
 
         torc_failure_release(self->failure);
+        if (torc_scope_has_ended(torc_root(resolver->reactor)))
+            torc__forget_askers(&self->askers);
         finish(self, NULL, torc_failure_new(&torc_error_cancelled, "the resolver has ended"));
     }
 }

@@ -19,6 +19,7 @@
 #include "names/dns_bytes.h"
 #include "names/known.h"
 #include "names/hosts_file.h"
+#include "names/name_switch.h"
 #include "names/resolv_conf.h"
 #include "names/dns_stream.h"
 #include "names/text_file.h"
@@ -39,6 +40,13 @@ typedef struct torc__asker {
      * are borrowed. May cancel any asker.
      */
     void (*answered)(struct torc__asker *asker, torc__known *entry, const torc_failure *failure);
+
+    /*
+     * For who can begin with some of a host's addresses while others are waited for: told of them
+     * at most once, before `answered`, which tells of all. May be NULL. May cancel any asker.
+     */
+    void (*found_some)(struct torc__asker *asker, const torc_address *addresses, size_t count);
+    bool has_some; /* it was told */
 } torc__asker;
 
 typedef struct torc__server {
@@ -56,8 +64,11 @@ struct torc_resolver {
     torc__hash_table searches;
     torc__text_file hosts_file;
     torc__text_file conf_file;
+    torc__text_file switch_file;
     torc__hosts hosts;
     torc__resolv_conf conf;
+    torc__name_switch name_switch;
+    char own_name[256];      /* this machine's */
     torc__routes routes;
     torc__server servers[TORC__SERVERS_MAX];
     size_t server_count;
@@ -109,11 +120,14 @@ void torc__asker_cancel(torc__asker *asker);
 /* Tells all in `askers`, a list that is not reached from elsewhere any more. */
 void torc__tell_askers(torc__list *askers, torc__known *entry, const torc_failure *failure);
 
+/* Lets them go without a word: the reactor ends, and they with it. */
+void torc__forget_askers(torc__list *askers);
+
 /* Drops the question, which nobody waits for, or the search. */
 void torc__question_drop(torc__question *question);
 void torc__search_drop(torc__search *search);
 
-/* Tells all who wait that the resolver has ended. */
+/* Tells all who wait that the resolver has ended; where it ends with the reactor, nobody. */
 void torc__questions_end(torc_resolver *resolver);
 void torc__searches_end(torc_resolver *resolver);
 

@@ -858,13 +858,22 @@ static void a_resolver_that_ends_cancels_what_it_was_asked(void **state)
 
 static void a_reactor_that_ends_meanwhile_leaves_nothing_behind(void **state)
 {
-    torc_resolver *resolver = plain_resolver();
+    torc_address address = name_server_address(&server);
+    torc_resolver_options options = {
+        .hosts_file = "", .configuration_file = "", .servers = &address, .server_count = 1 };
+    torc_resolver *resolver = torc_resolver_new(torc_root(reactor), &options);
+    outcome seen[2];
 
     (void)state;
     server.behave = cut_on_streams_too;
-    (void)torc_resolve_by(resolver, scope, "www.test");
+    start_host(resolver, "www.test", &seen[0]);
+    start_records(resolver, "www.test", TORC_RECORD_MX, &seen[1]);
     (void)torc_look_up_by(resolver, torc_root(reactor), "www.test", TORC_RECORD_MX);
     run_turns(2);
+    torc_reactor_free(reactor);
+    /* Nobody is told, though the resolver is younger than the scope, and so ends before it. */
+    assert_int_equal(seen[0].fired + seen[1].fired, 0);
+    reactor = torc_reactor_new();
 }
 
 static void the_system_can_be_asked_instead(void **state)
