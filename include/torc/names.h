@@ -46,6 +46,7 @@
 
 #include <torc/address.h>
 #include <torc/deferred.h>
+#include <torc/protocol.h>
 
 TORC_BEGIN_DECLS
 
@@ -186,6 +187,28 @@ typedef struct torc_resolver_options {
     const torc_address *servers;
     size_t server_count;
 
+    /*
+     * These are asked over connections, in the place of all others: that is how the DNS is asked
+     * over TLS (RFC 7858).
+     *
+     *     static const char *const servers[] = { "tls:9.9.9.9:853:name=dns.quad9.net",
+     *         "tls:149.112.112.112:853:name=dns.quad9.net" };
+     *     torc_resolver_options options = {
+     *         .connect = torc_connect, .endpoints = servers, .endpoint_count = 2 };
+     *
+     *     torc_tls_use();
+     *     torc_use_resolver(reactor, torc_resolver_new(torc_root(reactor), &options));
+     *
+     * The certificate must be for that name (the strict profile of RFC 8310): what cannot be asked
+     * in private is not asked. Write addresses: a name would be looked up by the resolver that is
+     * to be asked. A connection to each is kept until nothing was asked for ten seconds; questions
+     * on it do not wait for each other's answers, and do not tell what they are about by their
+     * length (RFC 8467). `connect` has no other purpose than to be torc_connect.
+     */
+    torc_deferred *(*connect)(torc_scope *scope, const char *description, torc_factory *factory);
+    const char *const *endpoints;
+    size_t endpoint_count;
+
     torc_time timeout;     /* of one attempt; 0: the configuration's, or 5 s */
     unsigned int attempts; /* with each server; 0: the configuration's, or 2 */
 
@@ -227,7 +250,7 @@ typedef struct torc_resolver_counts {
     uint64_t shared;      /* waited for a question that was under way already */
     uint64_t questions;   /* that were asked, of any number of servers */
     uint64_t datagrams;   /* that were sent */
-    uint64_t streams;     /* TCP connections for answers that were too long */
+    uint64_t streams;     /* connections that were begun: for long answers, or to endpoints */
     uint64_t timeouts;    /* of single attempts */
     uint64_t ignored;     /* what came and was no answer to the question: wrong id, name, form */
     uint64_t failures;    /* questions to which nobody had an answer */

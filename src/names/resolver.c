@@ -5,6 +5,7 @@
  */
 #include "names/resolver.h"
 
+#include "base/abort.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "names/dns_record.h"
@@ -86,12 +87,19 @@ void torc_resolver_forget(torc_resolver *self)
 
 /* -- life ---------------------------------------------------------------------------------- */
 
+static void free_resolver(torc_resolver *self)
+{
+    for (size_t i = 0; i < self->own_server_count; i++)
+        torc__dns_link_free(self->own_servers[i].link);
+    torc__free(self->scratch.bytes);
+    torc__free(self);
+}
+
 static void bury(torc__grave *grave)
 {
     torc_resolver *self = TORC_CONTAINER_OF(grave, torc_resolver, grave);
 
-    torc__free(self->scratch.bytes);
-    torc__free(self);
+    free_resolver(self);
 }
 
 static void end(torc_scoped *scoped)
@@ -103,6 +111,9 @@ static void end(torc_scoped *scoped)
         self->reactor->resolver = NULL;
     torc__searches_end(self);
     torc__questions_end(self);
+    for (size_t i = 0; i < self->own_server_count; i++)
+        if (self->own_servers[i].link != NULL)
+            torc__dns_link_end(self->own_servers[i].link);
     torc__cache_clear(&self->cache);
     torc__hosts_clear(&self->hosts);
     torc__hash_table_clear(&self->questions);
@@ -123,6 +134,23 @@ static void set_servers(torc_resolver *self, const torc_resolver_options *option
     }
 }
 
+/* False: memory is out. */
+static bool set_links(torc_resolver *self, const torc_resolver_options *options)
+{
+    if (options->endpoint_count > 0 && options->connect == NULL)
+        torc__abort("torc_resolver_new: endpoints are given without what connects to them; set "
+                    ".connect = torc_connect");
+    for (size_t i = 0; i < options->endpoint_count && i < TORC__SERVERS_MAX; i++) {
+        torc__dns_link *link =
+            torc__dns_link_new(self, options->connect, options->endpoints[i]);
+
+        if (link == NULL)
+            return false;
+        self->own_servers[self->own_server_count++].link = link;
+    }
+    return true;
+}
+
 static void set_options(torc_resolver *self, const torc_resolver_options *options)
 {
     torc__cache_init(&self->cache,
@@ -133,7 +161,8 @@ static void set_options(torc_resolver *self, const torc_resolver_options *option
     self->timeout = options->timeout;
     self->attempts = options->attempts < ATTEMPTS_MAX ? options->attempts : ATTEMPTS_MAX;
     self->nss = options->nss;
-    set_servers(self, options);
+    if (self->own_server_count == 0)
+        set_servers(self, options);
 }
 
 static const char *path_of(const char *given, const char *standard)
@@ -144,7 +173,8 @@ static const char *path_of(const char *given, const char *standard)
 /* Who says which servers or which configuration means these, whatever the system would do. */
 static const char *switch_path_of(const torc_resolver_options *options)
 {
-    bool is_told = options->server_count > 0 || options->configuration_file != NULL;
+    bool is_told = options->server_count > 0 || options->endpoint_count > 0
+        || options->configuration_file != NULL;
 
     return path_of(options->name_switch_file, is_told ? "" : "/etc/nsswitch.conf");
 }
@@ -199,6 +229,10 @@ torc_resolver *torc_resolver_new(torc_scope *scope, const torc_resolver_options 
     torc__hosts_init(&self->hosts);
     torc__hash_table_init(&self->questions, torc__question_key);
     torc__hash_table_init(&self->searches, torc__search_key);
+    if (!set_links(self, options)) {
+        free_resolver(self);
+        return NULL;
+    }
     set_options(self, options);
     torc_scope_add(scope, &self->scoped, end);
     return self;

@@ -6,6 +6,7 @@
  *                  domains, and a question for each kind of address
  *     question.c   one question for records of a name: servers, attempts, answers, aliases
  *     exchange.c, dns_stream.c   one question on its way to one server
+ *     dns_link.c   a server that is asked over a kept connection, and the questions on it
  *
  * Whoever wants to know is an asker: a link in the list of the question or search that it waits
  * for. When there is no asker left, the question is dropped.
@@ -21,6 +22,7 @@
 #include "names/hosts_file.h"
 #include "names/name_switch.h"
 #include "names/resolv_conf.h"
+#include "names/dns_link.h"
 #include "names/dns_stream.h"
 #include "names/text_file.h"
 #include "reactor/members.h"
@@ -51,7 +53,8 @@ typedef struct torc__asker {
 
 typedef struct torc__server {
     torc_address address;
-    bool no_edns; /* it did not understand */
+    torc__dns_link *link; /* by which alone it is asked; the resolver's. NULL: by its address */
+    bool no_edns;         /* it did not understand */
 } torc__server;
 
 struct torc_resolver {
