@@ -203,7 +203,7 @@ typedef struct torc_resolver_options {
      * in private is not asked. Write addresses: a name would be looked up by the resolver that is
      * to be asked. A connection to each is kept until nothing was asked for ten seconds; questions
      * on it do not wait for each other's answers, and do not tell what they are about by their
-     * length (RFC 8467). `connect` has no other purpose than to be torc_connect.
+     * length (RFC 8467). What connects is a field because it is above names; it is torc_connect.
      */
     torc_deferred *(*connect)(torc_scope *scope, const char *description, torc_factory *factory);
     const char *const *endpoints;
