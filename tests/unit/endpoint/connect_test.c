@@ -682,6 +682,18 @@ static void who_connects_to_one_name_at_once_shares_the_look_up(void **state)
     close(server);
 }
 
+static void the_environment_has_the_system_asked(void **state)
+{
+    (void)state;
+    torc_use_resolver(reactor, NULL);
+    setenv("TORC_RESOLVER", "nss", 1);
+    open_server(5);
+    assert_connects(to_server("tcp:one.test"));
+    unsetenv("TORC_RESOLVER");
+    assert_int_equal(resolver_number(&resolver_done), 1);
+    close(server);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_resolver, tear_down)
@@ -717,6 +729,7 @@ int main(void)
         TEST(each_allocation_may_fail),
         TEST(look_ups_run_side_by_side_within_a_bound),
         TEST(who_connects_to_one_name_at_once_shares_the_look_up),
+        TEST(the_environment_has_the_system_asked),
     };
 
     return run_endpoint_tests(tests);

@@ -180,7 +180,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    static const char *const files[] = { "hosts", "resolv.conf" };
+    static const char *const files[] = { "hosts", "resolv.conf", "nsswitch.conf" };
     char path[128];
 
     (void)state;
@@ -887,6 +887,30 @@ static void the_system_can_be_asked_instead(void **state)
     assert_int_equal(server.queries, 0);
 }
 
+static void the_name_switch_file_says_whether_the_system_is_asked(void **state)
+{
+    char path[128];
+    torc_resolver *resolver;
+    outcome seen;
+
+    (void)state;
+    server.zone = zone;
+    write_file("nsswitch.conf", "hosts: files nis dns\n", path);
+    resolver = resolver_with(&(torc_resolver_options){ .name_switch_file = path });
+    resolve(resolver, "name.invalid", &seen);
+    assert_non_null(seen.failure);
+    start_host(resolver, "localhost", &seen);
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(server.queries, 0);
+    /* Records are the DNS's alone. */
+    look_up(resolver, "www.test", TORC_RECORD_A, &seen);
+    assert_int_equal(server.queries, 1);
+    write_file("nsswitch.conf", "hosts: files dns\n", path);
+    torc_resolver_forget(resolver);
+    resolve(resolver, "www.test", &seen);
+    assert_int_equal(seen.count, 2);
+}
+
 #define WITH_SERVERS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -921,6 +945,7 @@ int main(void)
         WITH_SERVERS(a_resolver_that_ends_cancels_what_it_was_asked),
         WITH_SERVERS(a_reactor_that_ends_meanwhile_leaves_nothing_behind),
         WITH_SERVERS(the_system_can_be_asked_instead),
+        WITH_SERVERS(the_name_switch_file_says_whether_the_system_is_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
