@@ -249,13 +249,14 @@ static void add_new(torc__attempts *self, const torc_address *addresses, size_t 
 static void order_rest(torc__attempts *self)
 {
     torc_address addresses[TORC__ATTEMPTS_MAX];
-    size_t first = self->begun > 0 ? self->begun - 1 : 0;
+    torc__attempt *rest = &self->list[self->begun > 0 ? self->begun - 1 : 0];
+    size_t count = (size_t)(&self->list[self->count] - rest);
 
-    for (size_t i = first; i < self->count; i++)
-        addresses[i - first] = self->list[i].address;
-    torc__attempts_order(addresses, self->count - first);
-    for (size_t i = first; i < self->count; i++)
-        self->list[i].address = addresses[i - first];
+    for (size_t i = 0; i < count; i++)
+        addresses[i] = rest[i].address;
+    torc__attempts_order(addresses, count);
+    for (size_t i = 0; i < count; i++)
+        rest[i].address = addresses[i];
 }
 
 bool torc__attempts_start(torc__attempts *self, const torc_address *addresses, size_t count,

@@ -2,7 +2,7 @@
  * dns_link: one server that is asked over a connection, which is kept: many questions are on their
  * way at once, and answers come in any order (RFC 7766). With TLS below, DNS over TLS (RFC 7858).
  *
- *     idle -ask-> connecting -> connected -> (nobody waits any more, for TORC__DNS_LINK_IDLE) -> idle
+ *     idle -ask-> connecting -> connected -> (nobody waits, for TORC__DNS_LINK_IDLE) -> idle
  *                     | refused: all who wait are told       | lost: connecting, once more
  *
  * Who asks has a seat until he leaves it. How a connection is opened is the function that the

@@ -1,8 +1,8 @@
 /*
  * Connecting: to addresses, names, paths and descriptors; how it fails; how it is stopped at each
- * stage. With real sockets, on each driver. The reactor's resolver asks the system, and that is this
- * file's own getaddrinfo, so that a look-up gives what a test wants, when it wants. How names are
- * looked up in the loop is names_test.c.
+ * stage. With real sockets, on each driver. The reactor's resolver asks the system, and that is
+ * this file's own getaddrinfo, so that a look-up gives what a test wants, when it wants. How names
+ * are looked up in the loop is names_test.c.
  */
 #include "endpoint/harness.h"
 
