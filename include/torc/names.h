@@ -218,6 +218,13 @@ typedef struct torc_resolver_options {
     bool no_cache;
 
     bool nss; /* the system is asked for every host, whatever the name switch file says */
+
+    /*
+     * Each question leaves from a port of its own. Else questions share ports, a few at a time,
+     * each for a second at most: cheaper by far, and as hard to forge answers to unless somebody
+     * finds out within that second which port it is.
+     */
+    bool fresh_ports;
 } torc_resolver_options;
 
 /*

@@ -160,7 +160,7 @@ static void open_connection(torc__dns_link *self)
         return;
     }
     self->resolver->counts.streams++;
-    self->connecting = self->connect(self->resolver->scope, self->endpoint, factory);
+    self->connecting = self->connect(&self->resolver->own, self->endpoint, factory);
     torc_add_callbacks(self->connecting, connected, refused, self);
 }
 
@@ -324,7 +324,7 @@ void torc__dns_seat_leave(torc__dns_seat *seat)
     torc__free(seat);
     if (self != NULL && torc__list_is_empty(&self->seats) && !self->resolver->ended)
         torc_timer_set(
-            &self->idle, self->resolver->scope, TORC__DNS_LINK_IDLE, close_idle, self);
+            &self->idle, &self->resolver->own, TORC__DNS_LINK_IDLE, close_idle, self);
 }
 
 void torc__dns_seat_give_up(torc__dns_seat *seat)

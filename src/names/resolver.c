@@ -18,6 +18,9 @@
 
 enum { DNS_PORT = 53, ATTEMPTS_MAX = 100 };
 
+/* So many look-ups, searches and questions come and go without the heap. */
+enum { BLOCKS_KEPT = 64 };
+
 void torc__resolver_random(torc_resolver *resolver, void *bytes, size_t length)
 {
     if (resolver->random_left < length) {
@@ -30,17 +33,28 @@ void torc__resolver_random(torc_resolver *resolver, void *bytes, size_t length)
 
 /* -- files --------------------------------------------------------------------------------- */
 
+static void retire_sockets(torc_resolver *self)
+{
+    for (size_t i = 0; i < self->server_count; i++)
+        torc__dns_sockets_retire(&self->servers[i].sockets);
+}
+
 static void use_servers(torc_resolver *self)
 {
-    if (self->own_server_count > 0) {
-        memcpy(self->servers, self->own_servers, sizeof self->servers);
-        self->server_count = self->own_server_count;
+    bool own = self->own_server_count > 0;
+    const torc_address *addresses = own ? self->own_servers : self->conf.servers;
+
+    retire_sockets(self);
+    memset(self->servers, 0, sizeof self->servers);
+    if (self->link_count > 0) {
+        self->server_count = self->link_count;
+        for (size_t i = 0; i < self->link_count; i++)
+            self->servers[i].link = self->links[i];
         return;
     }
-    memset(self->servers, 0, sizeof self->servers);
-    self->server_count = self->conf.server_count;
+    self->server_count = own ? self->own_server_count : self->conf.server_count;
     for (size_t i = 0; i < self->server_count; i++)
-        self->servers[i].address = self->conf.servers[i];
+        self->servers[i].address = addresses[i];
 }
 
 void torc__resolver_refresh(torc_resolver *self)
@@ -87,33 +101,52 @@ void torc_resolver_forget(torc_resolver *self)
 
 /* -- life ---------------------------------------------------------------------------------- */
 
-static void free_resolver(torc_resolver *self)
+static void release(torc_resolver *self)
 {
-    for (size_t i = 0; i < self->own_server_count; i++)
-        torc__dns_link_free(self->own_servers[i].link);
+    if (--self->holders > 0)
+        return;
+    for (size_t i = 0; i < self->link_count; i++)
+        torc__dns_link_free(self->links[i]);
+    torc__pool_drain(&self->question_blocks);
+    torc__pool_drain(&self->search_blocks);
+    torc__pool_drain(&self->look_up_blocks);
     torc__free(self->scratch.bytes);
     torc__free(self);
 }
 
+void *torc__resolver_take(torc_resolver *resolver, torc__pool *pool)
+{
+    void *block = torc__pool_take(pool);
+
+    resolver->holders += block != NULL;
+    return block;
+}
+
+void torc__resolver_give(torc_resolver *resolver, torc__pool *pool, void *block)
+{
+    torc__pool_give(pool, block);
+    release(resolver);
+}
+
 static void bury(torc__grave *grave)
 {
-    torc_resolver *self = TORC_CONTAINER_OF(grave, torc_resolver, grave);
-
-    free_resolver(self);
+    release(TORC_CONTAINER_OF(grave, torc_resolver, grave));
 }
 
 static void end(torc_scoped *scoped)
 {
-    torc_resolver *self = TORC_CONTAINER_OF(scoped, torc_resolver, scoped);
+    torc_scope *own = TORC_CONTAINER_OF(scoped, torc_scope, scoped);
+    torc_resolver *self = TORC_CONTAINER_OF(own, torc_resolver, own);
 
     self->ended = true;
     if (self->reactor->resolver == self)
         self->reactor->resolver = NULL;
     torc__searches_end(self);
     torc__questions_end(self);
-    for (size_t i = 0; i < self->own_server_count; i++)
-        if (self->own_servers[i].link != NULL)
-            torc__dns_link_end(self->own_servers[i].link);
+    for (size_t i = 0; i < self->link_count; i++)
+        torc__dns_link_end(self->links[i]);
+    retire_sockets(self);
+    torc__scope_finish(own);
     torc__cache_clear(&self->cache);
     torc__hosts_clear(&self->hosts);
     torc__hash_table_clear(&self->questions);
@@ -126,11 +159,11 @@ const torc__member_kind torc__members_resolver = { .end = end };
 static void set_servers(torc_resolver *self, const torc_resolver_options *options)
 {
     for (size_t i = 0; i < options->server_count && i < TORC__SERVERS_MAX; i++) {
-        torc__server *server = &self->own_servers[self->own_server_count++];
+        torc_address *server = &self->own_servers[self->own_server_count++];
 
-        server->address = options->servers[i];
-        if (server->address.port == 0)
-            server->address.port = DNS_PORT;
+        *server = options->servers[i];
+        if (server->port == 0)
+            server->port = DNS_PORT;
     }
 }
 
@@ -146,7 +179,7 @@ static bool set_links(torc_resolver *self, const torc_resolver_options *options)
 
         if (link == NULL)
             return false;
-        self->own_servers[self->own_server_count++].link = link;
+        self->links[self->link_count++] = link;
     }
     return true;
 }
@@ -161,8 +194,8 @@ static void set_options(torc_resolver *self, const torc_resolver_options *option
     self->timeout = options->timeout;
     self->attempts = options->attempts < ATTEMPTS_MAX ? options->attempts : ATTEMPTS_MAX;
     self->nss = options->nss;
-    if (self->own_server_count == 0)
-        set_servers(self, options);
+    self->fresh_ports = options->fresh_ports;
+    set_servers(self, options);
 }
 
 static const char *path_of(const char *given, const char *standard)
@@ -226,15 +259,19 @@ torc_resolver *torc_resolver_new(torc_scope *scope, const torc_resolver_options 
     self->reactor = torc_scope_reactor(scope);
     self->scope = scope;
     self->open_stream = torc__dns_stream_open_tcp;
+    self->holders = 1;
+    torc__pool_init(&self->question_blocks, torc__question_size, BLOCKS_KEPT);
+    torc__pool_init(&self->search_blocks, torc__search_size, BLOCKS_KEPT);
+    torc__pool_init(&self->look_up_blocks, torc__look_up_size, BLOCKS_KEPT);
     torc__hosts_init(&self->hosts);
     torc__hash_table_init(&self->questions, torc__question_key);
     torc__hash_table_init(&self->searches, torc__search_key);
     if (!set_links(self, options)) {
-        free_resolver(self);
+        release(self);
         return NULL;
     }
     set_options(self, options);
-    torc_scope_add(scope, &self->scoped, end);
+    torc__scope_init(&self->own, scope, self->reactor, end);
     return self;
 }
 
