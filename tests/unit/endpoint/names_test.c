@@ -202,20 +202,33 @@ static void a_name_server_that_cannot_say_is_told(void **state)
 
 /* -- one family after the other ------------------------------------------------------------ */
 
+/* What a look-up gives is no pointer. */
+static torc_result count_outcome(void *self, torc_result result)
+{
+    ((outcome *)self)->fired += !torc_is_failure(result);
+    return torc_nothing();
+}
+
 static void ipv4_alone_is_tried_after_50_ms(void **state)
 {
     outcome connected;
+    outcome resolved;
     torc_time waited;
 
     (void)state;
     held_type = TORC_RECORD_AAAA;
     start("both.test", &connected);
+    memset(&resolved, 0, sizeof resolved);
+    torc_add_both(torc_resolve(scope, "both.test"), count_outcome, &resolved);
     serve_until_held(1);
     serve_until(&connected.fired, 1);
     waited = torc_monotonic_now() - held_at;
     assert_succeeded(&connected);
     /* Well before the second for which others wait for the answer for IPv6. */
     assert_true(waited >= 40 * TORC_MILLISECOND && waited < 900 * TORC_MILLISECOND);
+    assert_int_equal(resolved.fired, 0);
+    answer_held();
+    serve_until(&resolved.fired, 1);
     assert_int_equal(torc_resolver_count(resolver).under_way, 0);
 }
 

@@ -37,6 +37,7 @@ static struct {
     bool holds;
     bool is_silent;
     int closes_at;     /* a question that it answers by closing; 0: none */
+    bool always_closes;
     bool lies;         /* about the id, first */
     held_question held[HELD_MAX];
     size_t held_count;
@@ -98,7 +99,7 @@ static inline void question_came(torc_protocol *from, torc_slice bytes)
     link_server.questions++;
     if (link_server.is_silent)
         return;
-    if (link_server.questions == link_server.closes_at) {
+    if (link_server.always_closes || link_server.questions == link_server.closes_at) {
         torc_abort_connection(from->transport);
         return;
     }
