@@ -5,8 +5,8 @@
  * This works on the driver itself: of a datagram transport's queue, protocol and scope nothing is
  * needed here.
  *
- * Invariants: an exchange is open while it is in its socket's table; a socket that is retired, which
- * `sockets` of NULL says, takes no more questions and closes with its last exchange.
+ * Invariants: an exchange is open while it is in its socket's table; a socket that is retired
+ * (`sockets` is NULL) takes no more questions and closes with its last exchange.
  */
 #include "names/exchange.h"
 
@@ -18,12 +18,12 @@
 #include <errno.h>
 
 /*
- * What sharing does to forgers, by the arithmetic of RFC 5452 7. Who forges an answer without seeing
- * the question must hit the port (P: 28,232 of them, in Linux's own range), the id (I: 65,536) and
- * the case of each letter of the name, beside all that is known: one forgery in P * I * 2^letters
- * does. Equal questions are not under way twice (D = 1), and a forgery is for one question only, so
- * that others at the same port make it no likelier: to who does not know the port, a shared one is
- * as good as one of its own.
+ * What sharing does to forgers, by the arithmetic of RFC 5452 7. Who forges an answer and does not
+ * see the question must hit the port (P: 28,232 of them, in Linux's own range), the id (I: 65,536)
+ * and the case of each letter of the name, beside all that is known: one forgery in
+ * P * I * 2^letters does. Equal questions are not under way twice (D = 1), and a forgery is for one
+ * question only, so that others at the same port make it no likelier: to who does not know the
+ * port, a shared one is as good as one of its own.
  *
  * He may search for the port first, by how the system answers probes, of which Linux answers 1,000
  * in a second. After LIFE no question begins at a port any more: he has found it by then with a

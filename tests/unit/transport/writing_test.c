@@ -234,7 +234,9 @@ static void small_writes_leave_together_and_in_order(world *w)
     RUN_UNTIL(w, client_of(w)->length == 3000);
     assert_bytes(client_of(w), pattern(0, 3000));
     assert_int_equal(server_of(w)->note, 3000);
-    assert_int_equal(client_of(w)->data, 1);
+    /* What a terminal is given, a thread of the kernel's hands on in pieces of its own. */
+    if (w->carrier != ON_PTY)
+        assert_int_equal(client_of(w)->data, 1);
 }
 
 static void writes_of_all_kinds_stay_in_order(world *w)

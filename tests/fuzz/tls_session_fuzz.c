@@ -2,10 +2,11 @@
  * A TLS session, from the bytes that a peer sends. The parser of handshakes is OpenSSL's; what is
  * ours must neither crash nor leak nor spin, whatever comes and however it is cut.
  *
- * The first byte: bits 0 to 2 choose the size of the pieces; with bit 7 a true handshake is done
- * first, and the bytes after it are commands of a client: 'd', data; 'k', a change of keys that
- * wants an answer; 'e', close_notify; 'r', records that are no records; 'p' and 'g', it stops and
- * goes on taking what comes; 'w', the server stops and goes on receiving.
+ * The first byte: bits 0 to 2 choose the size of the pieces; with bit 6 we are the client, else the
+ * server; with bit 7 a true handshake is done first, and the bytes after it are commands of the
+ * peer: 'd', data; 'k', a change of keys that wants an answer; 'e', close_notify; 'r', records that
+ * are no records; 'p' and 'g', it stops and goes on taking what comes; 'w', we stop and go on
+ * receiving.
  */
 #include <torc.h>
 #include <torc/tls.h>
@@ -18,36 +19,39 @@
 enum { INPUT_MAX = 16 * 1024, TURNS_MAX = 5000 };
 
 static torc_reactor *reactor;
-static torc_tls *tls;
-static SSL_CTX *context;
+static torc_tls *as_server;
+static torc_tls *as_client;
+static bool is_client;
+static SSL_CTX *client_context; /* of the puppet */
+static SSL_CTX *server_context;
 static torc_transport *peer;
-static torc_transport *server;
+static torc_transport *ours;
 static SSL *puppet; /* NULL: the bytes go over the wire as they are */
 static BIO *to_puppet;
 static BIO *from_puppet;
 
 static void broken(const char *what)
 {
-    fprintf(stderr, "tls_server_fuzz: %s\n", what);
+    fprintf(stderr, "tls_session_fuzz: %s\n", what);
     abort();
 }
 
-static void server_made(torc_protocol *self)
+static void our_side_made(torc_protocol *self)
 {
-    server = self->transport;
-    torc_start_tls(self, tls, NULL);
+    ours = self->transport;
+    torc_start_tls(self, is_client ? as_client : as_server, is_client ? "localhost" : NULL);
 }
 
-static void server_data(torc_protocol *self, torc_slice data)
+static void our_side_data(torc_protocol *self, torc_slice data)
 {
     torc_write(self->transport, data);
 }
 
-static void server_lost(torc_protocol *self, const torc_failure *reason)
+static void our_side_lost(torc_protocol *self, const torc_failure *reason)
 {
     (void)self;
     (void)reason;
-    server = NULL;
+    ours = NULL;
 }
 
 static void speak(void)
@@ -89,11 +93,11 @@ static void peer_lost(torc_protocol *self, const torc_failure *reason)
     peer = NULL;
 }
 
-static const torc_protocol_class server_class = {
-    .name = "Server",
-    .connection_made = server_made,
-    .data_received = server_data,
-    .connection_lost = server_lost,
+static const torc_protocol_class our_class = {
+    .name = "Ours",
+    .connection_made = our_side_made,
+    .data_received = our_side_data,
+    .connection_lost = our_side_lost,
 };
 
 static const torc_protocol_class peer_class = {
@@ -109,15 +113,36 @@ static void be_silent(void *argument, const torc_log_event *event)
     (void)event;
 }
 
+/* A certificate of the puppet's own, which our client takes unseen. */
+static bool certify(SSL_CTX *context)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *certificate = X509_new();
+    bool good = key != NULL && certificate != NULL && X509_set_pubkey(certificate, key) == 1
+        && X509_gmtime_adj(X509_getm_notBefore(certificate), -60) != NULL
+        && X509_gmtime_adj(X509_getm_notAfter(certificate), 365L * 24 * 3600) != NULL
+        && X509_sign(certificate, key, EVP_sha256()) > 0
+        && SSL_CTX_use_certificate(context, certificate) == 1
+        && SSL_CTX_use_PrivateKey(context, key) == 1;
+
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    return good;
+}
+
 static void begin(void)
 {
+    torc_tls_options unchecked = { .without_authorities = true };
     torc_failure *failure = NULL;
 
     torc_log_add_observer(TORC_LOG_DEBUG, be_silent, NULL);
     reactor = torc_reactor_new();
-    tls = torc_tls_self_signed("localhost", &failure);
-    context = SSL_CTX_new(TLS_client_method());
-    if (tls == NULL || context == NULL)
+    as_server = torc_tls_self_signed("localhost", &failure);
+    as_client = torc_tls_client_new(&unchecked, &failure);
+    client_context = SSL_CTX_new(TLS_client_method());
+    server_context = SSL_CTX_new(TLS_server_method());
+    if (as_server == NULL || as_client == NULL || client_context == NULL || server_context == NULL
+        || !certify(server_context))
         broken("there is no TLS");
 }
 
@@ -141,10 +166,10 @@ static void obey(char command, torc_slice piece)
         torc_pause_reading(peer);
     else if (command == 'g')
         torc_resume_reading(peer);
-    else if (command == 'w' && server != NULL && torc_reading_is_paused(server))
-        torc_resume_reading(server);
-    else if (command == 'w' && server != NULL)
-        torc_pause_reading(server);
+    else if (command == 'w' && ours != NULL && torc_reading_is_paused(ours))
+        torc_resume_reading(ours);
+    else if (command == 'w' && ours != NULL)
+        torc_pause_reading(ours);
     if (command == 'k')
         SSL_do_handshake(puppet);
     speak();
@@ -166,13 +191,16 @@ static void play(torc_slice input, size_t size)
 
 static void open_puppet(void)
 {
-    puppet = SSL_new(context);
+    puppet = SSL_new(is_client ? server_context : client_context);
     to_puppet = BIO_new(BIO_s_mem());
     from_puppet = BIO_new(BIO_s_mem());
     if (puppet == NULL || to_puppet == NULL || from_puppet == NULL)
         broken("out of memory");
     SSL_set_bio(puppet, to_puppet, from_puppet);
-    SSL_set_connect_state(puppet);
+    if (is_client)
+        SSL_set_accept_state(puppet);
+    else
+        SSL_set_connect_state(puppet);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -181,20 +209,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (reactor == NULL)
         begin();
+    is_client = data[0] & 0x40;
     if (data[0] & 0x80)
         open_puppet();
-    if (!torc_connect_in_memory(torc_root(reactor), torc_factory_of(&server_class),
+    if (!torc_connect_in_memory(torc_root(reactor), torc_factory_of(&our_class),
             torc_factory_of(&peer_class)))
         broken("out of memory");
     turn(puppet != NULL ? 12 : 2);
     play(torc_slice_make(data + 1, size - 1), (size_t)1 << (data[0] & 7));
-    if (server != NULL)
-        torc_resume_reading(server);
+    if (ours != NULL)
+        torc_resume_reading(ours);
     if (peer != NULL) {
         torc_resume_reading(peer);
         torc_lose_connection(peer);
     }
-    for (unsigned turns = 0; (peer != NULL || server != NULL); turns++) {
+    for (unsigned turns = 0; (peer != NULL || ours != NULL); turns++) {
         if (turns == TURNS_MAX)
             broken("the connection does not end");
         turn(1);
