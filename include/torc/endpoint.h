@@ -29,9 +29,12 @@
  * (torc_endpoint_quote), but not within brackets. A part is a value in its place or name=value.
  * Port 0 lets the system choose.
  *
- * A name is looked up, and its addresses are tried side by side, IPv6 and IPv4 in turns: the next
- * one 250 ms after the last or as soon as one fails (RFC 8305). The first that opens is taken, and
- * the others are dropped; where all fail, one failure tells of each.
+ * A name is looked up by the reactor's resolver (<torc/names.h>: /etc/hosts, /etc/resolv.conf, a
+ * cache; no thread, unless nsswitch.conf wants one), and its addresses are tried side by side, IPv6
+ * and IPv4 in turns: the next one 250 ms after the last or as soon as one fails (RFC 8305). Those
+ * for IPv6 are tried while those for IPv4 are still looked up, and the other way round after 50 ms.
+ * The first that opens is taken, and the others are dropped; where all fail, one failure tells of
+ * each.
  */
 #ifndef TORC_ENDPOINT_H
 #define TORC_ENDPOINT_H

@@ -260,22 +260,39 @@ torc_deferred *torc_look_up(torc_scope *scope, const char *name, torc_record_typ
 
 /* -- for endpoints ------------------------------------------------------------------------- */
 
+static void add_addresses(torc__host_addresses *list, const torc__host_lookup *lookup,
+    const torc_address *addresses, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        torc_address *address = &list->list[list->count];
+
+        *address = addresses[i];
+        address->port = lookup->port;
+        list->count += !lookup->only_ipv6 || address->kind == TORC_ADDRESS_IPV6;
+    }
+}
+
 static void tell(torc__host_lookup *lookup, torc__known *entry, const char *problem)
 {
     torc__host_addresses addresses = { .problem = problem };
 
     if (entry != NULL && entry->kind != TORC__KNOWN_HOST)
         addresses.problem = "there is no such name, or it has no address of the kind asked for";
-    for (size_t i = 0; entry != NULL && i < entry->host.count; i++) {
-        torc_address *address = &addresses.list[addresses.count];
-
-        *address = entry->host.addresses[i];
-        address->port = lookup->port;
-        addresses.count += !lookup->only_ipv6 || address->kind == TORC_ADDRESS_IPV6;
-    }
+    if (entry != NULL)
+        add_addresses(&addresses, lookup, entry->host.addresses, entry->host.count);
     if (addresses.count == 0 && addresses.problem == NULL)
         addresses.problem = "it has no address of the kind asked for";
     lookup->found(lookup, &addresses);
+}
+
+static void host_found_some(torc__asker *asker, const torc_address *found, size_t count)
+{
+    torc__host_lookup *lookup = TORC_CONTAINER_OF(asker, torc__host_lookup, asker);
+    torc__host_addresses addresses = { .more_may_come = true };
+
+    add_addresses(&addresses, lookup, found, count);
+    if (addresses.count > 0)
+        lookup->found(lookup, &addresses);
 }
 
 static void host_answered(torc__asker *asker, torc__known *entry, const torc_failure *failure)
@@ -291,7 +308,7 @@ static void host_known(torc__task *task)
     torc__known *entry = lookup->entry;
 
     lookup->entry = NULL;
-    tell(lookup, entry, NULL);
+    tell(lookup, entry, entry == NULL ? "that is no host name" : NULL);
     torc__known_release(entry);
 }
 
@@ -300,23 +317,23 @@ int torc__host_lookup_start(torc__host_lookup *lookup, torc_reactor *reactor, co
 {
     torc_resolver *resolver = torc_resolver_of(reactor);
     torc_failure *failure = NULL;
+    bool no_memory_left;
 
     if (resolver == NULL)
         return ENOMEM;
     lookup->port = port;
     lookup->only_ipv6 = only_ipv6;
     lookup->asker.answered = host_answered;
+    lookup->asker.found_some = lookup->wants_some ? host_found_some : NULL;
     lookup->task.run = host_known;
     resolver->counts.look_ups++;
     torc__resolver_refresh(resolver);
-    lookup->entry =
-        torc__find_host(resolver, torc_slice_of(host), &lookup->asker, &failure);
-    if (lookup->entry != NULL)
+    lookup->entry = torc__find_host(resolver, torc_slice_of(host), &lookup->asker, &failure);
+    no_memory_left = failure != NULL && torc_failure_is(failure, &torc_error_out_of_memory);
+    if (lookup->entry != NULL || (failure != NULL && !no_memory_left))
         torc__queue_task(reactor, &lookup->task);
-    if (failure == NULL)
-        return 0;
     torc_failure_release(failure);
-    return ENOMEM;
+    return no_memory_left ? ENOMEM : 0;
 }
 
 void torc__host_lookup_cancel(torc__host_lookup *lookup)

@@ -26,8 +26,14 @@
 /* What fits into one packet nearly everywhere (DNS flag day 2020). */
 enum { EDNS_SIZE = 1232 };
 
-/* A header, a name with type and class, and EDNS. */
-enum { QUERY_MAX = TORC__DNS_HEADER_SIZE + TORC__DNS_NAME_MAX + 4 + 11 };
+/* Type and class behind the name; the OPT record without options. */
+enum { QUESTION_TAIL = 4, OPT_SIZE = 11, OPTION_PADDING = 12, PADDED_TO = 128 };
+
+/* A header, a name with type and class, and EDNS, which a filling may make longer. */
+enum {
+    PLAIN_MAX = TORC__DNS_HEADER_SIZE + TORC__DNS_NAME_MAX + QUESTION_TAIL + OPT_SIZE,
+    QUERY_MAX = (PLAIN_MAX + 4 + PADDED_TO - 1) / PADDED_TO * PADDED_TO,
+};
 
 #define TTL_MAX     ((uint32_t)24 * 60 * 60)
 #define TIMEOUT_MAX (30 * TORC_SECOND)
@@ -41,6 +47,7 @@ struct torc__question {
     torc_timer timer;
     torc__exchange exchange;
     torc__dns_stream *stream;
+    torc__dns_seat *seat;  /* on the server's kept connection */
     torc_failure *failure; /* of the last server; or NULL */
     bool over;
     bool by_stream;        /* the attempt under way, or the next one */
@@ -84,7 +91,9 @@ static void stop_attempt(torc__question *self)
     torc_timer_cancel(&self->timer);
     torc__exchange_close(&self->exchange);
     torc__dns_stream_close(self->stream);
+    torc__dns_seat_leave(self->seat);
     self->stream = NULL;
+    self->seat = NULL;
 }
 
 static void close_question(torc__question *self)
@@ -115,6 +124,18 @@ void torc__tell_askers(torc__list *askers, torc__known *entry, const torc_failur
         asker->question = NULL;
         asker->search = NULL;
         asker->answered(asker, entry, failure);
+    }
+}
+
+void torc__forget_askers(torc__list *askers)
+{
+    torc__list *node;
+
+    while ((node = torc__list_take_first(askers)) != NULL) {
+        torc__asker *asker = TORC_CONTAINER_OF(node, torc__asker, link);
+
+        asker->question = NULL;
+        asker->search = NULL;
     }
 }
 
@@ -164,6 +185,8 @@ void torc__questions_end(torc_resolver *resolver)
         torc__question *self = TORC_CONTAINER_OF(hashed, torc__question, hashed);
 
         torc_failure_release(self->failure);
+        if (torc_scope_has_ended(torc_root(resolver->reactor)))
+            torc__forget_askers(&self->askers);
         finish(self, NULL, torc_failure_new(&torc_error_cancelled, "the resolver has ended"));
     }
 }
@@ -195,10 +218,30 @@ static void mix_case(torc_resolver *resolver, uint8_t *wire, size_t length)
             wire[i] = (uint8_t)(wire[i] ^ 0x20);
 }
 
+/*
+ * Where nobody else can read the question, nobody shall guess it by its length either: it is filled
+ * up to a multiple of 128 bytes (RFC 8467 4.1, RFC 7830). The option, of which `filling` has room
+ * for all.
+ */
+static torc_slice padding_of(const torc__question *self, uint8_t filling[4 + PADDED_TO])
+{
+    size_t length = TORC__DNS_HEADER_SIZE + self->name.length + QUESTION_TAIL + OPT_SIZE + 4;
+    size_t missing = (PADDED_TO - length % PADDED_TO) % PADDED_TO;
+
+    if (self->server->link == NULL)
+        return torc_slice_make(NULL, 0);
+    memset(filling, 0, 4 + missing);
+    torc__dns_set16(filling, OPTION_PADDING);
+    torc__dns_set16(filling + 2, (uint16_t)missing);
+    return torc_slice_make(filling, 4 + missing);
+}
+
 static torc_slice write_query(torc__question *self, uint16_t id)
 {
+    uint8_t filling[4 + PADDED_TO];
     torc__dns_header header = { .id = id, .recursion_desired = true };
-    torc__dns_edns edns = { .present = !self->is_plain, .size = EDNS_SIZE };
+    torc__dns_edns edns = { .present = !self->is_plain, .size = EDNS_SIZE,
+        .options = padding_of(self, filling) };
     torc__dns_question question = { .type = self->type, .question_class = TORC__DNS_CLASS_IN };
     torc__dns_writer writer;
 
@@ -213,8 +256,10 @@ static torc_slice write_query(torc__question *self, uint16_t id)
 
 static void received(void *owner, torc_slice bytes);
 static void failed(void *owner, int error);
+static void seat_failed(void *owner, const torc_failure *failure);
 
 static const torc__dns_stream_events stream_events = { .received = received, .failed = failed };
+static const torc__dns_seat_events seat_events = { .received = received, .failed = seat_failed };
 static const torc__exchange_events exchange_events;
 
 static int send_by_datagram(torc__question *self)
@@ -243,23 +288,43 @@ static int send_by_stream(torc__question *self)
     return error;
 }
 
+/*
+ * By the connection that is kept, which has ids of its own; letters in another case would make
+ * nothing safer there.
+ */
+static int send_by_link(torc__question *self)
+{
+    self->by_stream = true;
+    self->seat = torc__dns_link_ask(
+        self->server->link, write_query(self, 0), &seat_events, self);
+    return self->seat != NULL ? 0 : ENOMEM;
+}
+
 static int send_query(torc__question *self)
 {
     torc_resolver *resolver = self->resolver;
 
     self->is_plain = self->server->no_edns;
+    if (self->server->link != NULL)
+        return send_by_link(self);
     /* A driver without datagrams still has streams. */
     self->by_stream |= resolver->conf.only_streams
         || resolver->reactor->driver->kind->open_datagrams == NULL;
     return self->by_stream ? send_by_stream(self) : send_by_datagram(self);
 }
 
+static const char *server_text(const torc__question *self, char text[TORC_ADDRESS_TEXT_MAX])
+{
+    return self->server->link != NULL ? torc__dns_link_text(self->server->link)
+                                      : torc_address_text(&self->server->address, text);
+}
+
 static void server_failed(torc__question *self, int error)
 {
     char text[TORC_ADDRESS_TEXT_MAX];
 
-    note_failure(self, torc_failure_from_errno(error, "cannot ask the name server %s",
-        torc_address_text(&self->server->address, text)));
+    note_failure(self, torc_failure_from_errno(
+        error, "cannot ask the name server %s", server_text(self, text)));
     self->all_silent = false;
 }
 
@@ -280,8 +345,10 @@ static void timed_out(void *argument)
 
     self->resolver->counts.timeouts++;
     note_failure(self, torc_failure_new(&torc_error_timeout, "the name server %s is silent",
-        torc_address_text(&self->server->address, text)));
+        server_text(self, text)));
     pass_over(self);
+    torc__dns_seat_give_up(self->seat);
+    self->seat = NULL;
     stop_attempt(self);
     self->by_stream = false;
     attempt(self);
@@ -349,13 +416,28 @@ static void failed(void *owner, int error)
     attempt(self);
 }
 
+static void seat_failed(void *owner, const torc_failure *failure)
+{
+    torc__question *self = owner;
+    char text[TORC_ADDRESS_TEXT_MAX];
+
+    note_failure(self, torc_failure_because(
+        torc_failure_new(&torc_error_name_server, "cannot ask the name server %s: %s",
+            server_text(self, text), torc_failure_text(failure)),
+        torc_failure_hold(failure)));
+    self->all_silent = false;
+    pass_over(self);
+    stop_attempt(self);
+    attempt(self);
+}
+
 static void no_help(torc__question *self, const torc__answer *answer)
 {
     char text[TORC_ADDRESS_TEXT_MAX];
 
     note_failure(self, torc_failure_make(TORC_HERE, &torc_error_name_server, 0,
-        "the name server %s cannot say (its code is %u)",
-        torc_address_text(&self->server->address, text), answer->code));
+        "the name server %s cannot say (its code is %u)", server_text(self, text),
+        answer->code));
     self->all_silent = false;
     stop_attempt(self);
     self->by_stream = false;
@@ -458,7 +540,7 @@ static bool heed(torc__question *self, torc_slice received_bytes)
         return true;
     case TORC__ANSWER_TRUNCATED:
     case TORC__ANSWER_OTHER_CASE:
-        if (self->stream == NULL)
+        if (!self->by_stream)
             again(self, true);
         else
             no_help(self, &answer);

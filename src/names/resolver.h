@@ -6,6 +6,7 @@
  *                  domains, and a question for each kind of address
  *     question.c   one question for records of a name: servers, attempts, answers, aliases
  *     exchange.c, dns_stream.c   one question on its way to one server
+ *     dns_link.c   a server that is asked over a kept connection, and the questions on it
  *
  * Whoever wants to know is an asker: a link in the list of the question or search that it waits
  * for. When there is no asker left, the question is dropped.
@@ -19,7 +20,9 @@
 #include "names/dns_bytes.h"
 #include "names/known.h"
 #include "names/hosts_file.h"
+#include "names/name_switch.h"
 #include "names/resolv_conf.h"
+#include "names/dns_link.h"
 #include "names/dns_stream.h"
 #include "names/exchange.h"
 #include "names/text_file.h"
@@ -41,11 +44,19 @@ typedef struct torc__asker {
      * are borrowed. May cancel any asker.
      */
     void (*answered)(struct torc__asker *asker, torc__known *entry, const torc_failure *failure);
+
+    /*
+     * For who can begin with some of a host's addresses while others are waited for: told of them
+     * at most once, before `answered`, which tells of all. May be NULL. May cancel any asker.
+     */
+    void (*found_some)(struct torc__asker *asker, const torc_address *addresses, size_t count);
+    bool has_some; /* it was told */
 } torc__asker;
 
 typedef struct torc__server {
     torc_address address;
-    bool no_edns; /* it did not understand */
+    torc__dns_link *link; /* by which alone it is asked; the resolver's. NULL: by its address */
+    bool no_edns;         /* it did not understand */
     torc__dns_sockets sockets;
 } torc__server;
 
@@ -59,8 +70,11 @@ struct torc_resolver {
     torc__hash_table searches;
     torc__text_file hosts_file;
     torc__text_file conf_file;
+    torc__text_file switch_file;
     torc__hosts hosts;
     torc__resolv_conf conf;
+    torc__name_switch name_switch;
+    char own_name[256];      /* this machine's */
     torc__routes routes;
     torc__server servers[TORC__SERVERS_MAX];
     size_t server_count;
@@ -70,6 +84,8 @@ struct torc_resolver {
     unsigned int attempts;   /* as well */
     size_t own_server_count; /* servers that the options name; 0: the configuration's */
     torc_address own_servers[TORC__SERVERS_MAX];
+    size_t link_count;       /* servers that the options name as endpoints, in the place of all */
+    torc__dns_link *links[TORC__SERVERS_MAX];
     torc__dns_stream_opener *open_stream;
     torc_resolver_counts counts;
     size_t holders;          /* itself until its end, and what came from the pools */
@@ -142,11 +158,14 @@ void torc__asker_cancel(torc__asker *asker);
 /* Tells all in `askers`, a list that is not reached from elsewhere any more. */
 void torc__tell_askers(torc__list *askers, torc__known *entry, const torc_failure *failure);
 
+/* Lets them go without a word: the reactor ends, and they with it. */
+void torc__forget_askers(torc__list *askers);
+
 /* Drops the question, which nobody waits for, or the search. */
 void torc__question_drop(torc__question *question);
 void torc__search_drop(torc__search *search);
 
-/* Tells all who wait that the resolver has ended. */
+/* Tells all who wait that the resolver has ended; where it ends with the reactor, nobody. */
 void torc__questions_end(torc_resolver *resolver);
 void torc__searches_end(torc_resolver *resolver);
 

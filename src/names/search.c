@@ -4,7 +4,7 @@
  * What needs nobody is answered at once: what is known, numeric addresses, "localhost" (RFC 6761
  * 6.3), the hosts file. Else there is a search: the name is tried as it stands and in the search
  * domains, one candidate after the other, each with a question for IPv6 and one for IPv4 at the
- * same time; or the system is asked, in a thread.
+ * same time; or, for names that only another source could know, the system is asked, in a thread.
  *
  * Invariants: a search is in the resolver's table until it is over, and is then buried, once. What
  * it waits for it cancels when it ends.
@@ -23,6 +23,9 @@
 #define OTHER_KIND_PATIENCE  (1 * TORC_SECOND)
 #define INCOMPLETE_KEPT      (30 * TORC_SECOND)
 #define HOSTS_KEPT           TORC_MINUTE
+
+/* RFC 8305 3: who can begin with addresses for IPv4 alone gives those for IPv6 so much time. */
+#define RESOLUTION_DELAY     (50 * TORC_MILLISECOND)
 
 enum { IPV6, IPV4, KINDS };
 
@@ -46,6 +49,7 @@ struct torc__search {
     bool is_asking;         /* the two questions are being put: neither ends the candidate yet */
     bool exists;            /* a candidate was there, without an address */
     bool was_cut;           /* not all kinds of addresses were waited for */
+    bool gives_some;        /* to who does not want to wait for the other kind */
     size_t candidate;       /* the next one */
     torc_time expires;      /* the earliest of all answers */
     torc_failure *failure;
@@ -150,24 +154,33 @@ static size_t add_addresses(
     return count;
 }
 
-static void finish_with_addresses(torc__search *self)
+/* Best first; how many. *ret_name is whose they are. */
+static size_t all_addresses(const torc__search *self,
+    torc_address addresses[TORC_HOST_ADDRESSES_MAX], const char **ret_name)
 {
     static const torc_address_kind address_kinds[KINDS] = {
         [IPV6] = TORC_ADDRESS_IPV6, [IPV4] = TORC_ADDRESS_IPV4 };
     torc_resolver *resolver = self->resolver;
-    torc_address addresses[TORC_HOST_ADDRESSES_MAX];
-    const char *name = NULL;
     size_t count = 0;
 
     for (size_t i = 0; i < KINDS; i++) {
         if (self->kinds[i].found == NULL)
             continue;
-        name = self->kinds[i].found->records.name;
+        *ret_name = self->kinds[i].found->records.name;
         count = add_addresses(&self->kinds[i], address_kinds[i], addresses, count);
     }
     torc__order_addresses(&resolver->routes, torc_now(resolver->reactor), addresses, count);
-    finish_with(self, torc__known_of_host(torc__search_key(&self->hashed), self->expires,
-        name, addresses, count));
+    return count;
+}
+
+static void finish_with_addresses(torc__search *self)
+{
+    torc_address addresses[TORC_HOST_ADDRESSES_MAX];
+    const char *name = NULL;
+    size_t count = all_addresses(self, addresses, &name);
+
+    finish_with(self, torc__known_of_host(
+        torc__search_key(&self->hashed), self->expires, name, addresses, count));
 }
 
 static void finish_with_nothing(torc__search *self)
@@ -180,9 +193,13 @@ void torc__searches_end(torc_resolver *resolver)
 {
     torc__hash_entry *hashed;
 
-    while ((hashed = torc__hash_table_next(&resolver->searches, NULL)) != NULL)
-        finish(TORC_CONTAINER_OF(hashed, torc__search, hashed), NULL,
-            torc_failure_new(&torc_error_cancelled, "the resolver has ended"));
+    while ((hashed = torc__hash_table_next(&resolver->searches, NULL)) != NULL) {
+        torc__search *self = TORC_CONTAINER_OF(hashed, torc__search, hashed);
+
+        if (torc_scope_has_ended(torc_root(resolver->reactor)))
+            torc__forget_askers(&self->askers);
+        finish(self, NULL, torc_failure_new(&torc_error_cancelled, "the resolver has ended"));
+    }
 }
 
 /* -- candidates ---------------------------------------------------------------------------- */
@@ -270,15 +287,58 @@ static void waited_enough(void *argument)
     candidate_done(self);
 }
 
+static size_t count_askers(const torc__search *self)
+{
+    size_t count = 0;
+
+    for (const torc__list *node = self->askers.next; node != &self->askers; node = node->next)
+        count++;
+    return count;
+}
+
+/* Who is told may cancel others, and with the last of them the search is over. */
+static void give_some(torc__search *self)
+{
+    torc_address addresses[TORC_HOST_ADDRESSES_MAX];
+    const char *name = NULL;
+    size_t count = all_addresses(self, addresses, &name);
+    size_t left = count_askers(self);
+
+    while (left-- > 0 && !self->over) {
+        torc__list *node = torc__list_take_first(&self->askers);
+        torc__asker *asker = TORC_CONTAINER_OF(node, torc__asker, link);
+
+        torc__list_append(&self->askers, node);
+        if (asker->found_some == NULL || asker->has_some)
+            continue;
+        asker->has_some = true;
+        asker->found_some(asker, addresses, count);
+    }
+}
+
+static void begin_giving_some(void *argument)
+{
+    torc__search *self = argument;
+
+    self->gives_some = true;
+    torc_timer_set(
+        &self->timer, self->resolver->scope, OTHER_KIND_PATIENCE, waited_enough, self);
+    give_some(self);
+}
+
 static void look_whether_done(torc__search *self)
 {
     if (self->is_asking)
         return;
     if (!self->kinds[IPV6].waits && !self->kinds[IPV4].waits)
         candidate_done(self);
-    else if (has_addresses(self))
-        torc_timer_set(&self->timer, self->resolver->scope, OTHER_KIND_PATIENCE, waited_enough,
-            self);
+    else if (self->gives_some)
+        give_some(self);
+    else if (self->kinds[IPV6].found != NULL)
+        begin_giving_some(self);
+    else if (self->kinds[IPV4].found != NULL)
+        torc_timer_set(
+            &self->timer, self->resolver->scope, RESOLUTION_DELAY, begin_giving_some, self);
 }
 
 static void kind_answered(
@@ -336,8 +396,8 @@ static void try_candidate(torc__search *self)
         ask_kind(self, &name, IPV6);
     ask_kind(self, &name, IPV4);
     self->is_asking = false;
-    /* What was known already ends the candidate, but not from within the caller's call. */
-    if (!self->kinds[IPV6].waits && !self->kinds[IPV4].waits)
+    /* What was known already may end the candidate, but not from within the caller's call. */
+    if (!self->kinds[IPV6].waits || !self->kinds[IPV4].waits)
         torc__queue_task(self->resolver->reactor, &self->task);
 }
 
@@ -426,6 +486,14 @@ static size_t loopbacks(torc_address *addresses)
     return 2;
 }
 
+/* The system reads the hosts file too, in its own turn. */
+static bool is_for_system(const torc_resolver *resolver, torc_slice name)
+{
+    return resolver->nss
+        || torc__name_switch_is_for_system(
+            &resolver->name_switch, name, torc_slice_of(resolver->own_name));
+}
+
 /* How many addresses are known without the DNS; 0 where it has to be asked. */
 static size_t find_at_hand(torc_resolver *resolver, torc_slice name, torc_address *addresses)
 {
@@ -435,6 +503,8 @@ static size_t find_at_hand(torc_resolver *resolver, torc_slice name, torc_addres
         return 1;
     if (is_localhost(name))
         return loopbacks(addresses);
+    if (is_for_system(resolver, name))
+        return 0;
     count = torc__hosts_find(&resolver->hosts, name, addresses, TORC_HOST_ADDRESSES_MAX);
     torc__order_addresses(&resolver->routes, torc_now(resolver->reactor), addresses, count);
     return count;
@@ -469,7 +539,7 @@ static torc__search *search_for(torc_resolver *resolver, torc_slice key)
     search = new_search(resolver, key);
     if (search == NULL)
         return NULL;
-    if (!resolver->nss) {
+    if (!is_for_system(resolver, host_of(search))) {
         torc__queue_task(resolver->reactor, &search->task);
         return search;
     }
@@ -523,7 +593,10 @@ bool torc__search_host(torc_resolver *resolver, torc_slice name, torc__asker *as
     if (search == NULL)
         return false;
     asker->search = search;
+    asker->has_some = false;
     torc__list_append(&search->askers, &asker->link);
+    if (search->gives_some)
+        torc__queue_task(resolver->reactor, &search->task);
     return true;
 }
 

@@ -183,7 +183,7 @@ static inline int set_up(void **state)
 
 static inline int tear_down(void **state)
 {
-    static const char *const files[] = { "hosts", "resolv.conf" };
+    static const char *const files[] = { "hosts", "resolv.conf", "nsswitch.conf" };
     char path[128];
 
     (void)state;

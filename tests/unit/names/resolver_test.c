@@ -425,13 +425,22 @@ static void a_resolver_that_ends_cancels_what_it_was_asked(void **state)
 
 static void a_reactor_that_ends_meanwhile_leaves_nothing_behind(void **state)
 {
-    torc_resolver *resolver = plain_resolver();
+    torc_address address = name_server_address(&server);
+    torc_resolver_options options = {
+        .hosts_file = "", .configuration_file = "", .servers = &address, .server_count = 1 };
+    torc_resolver *resolver = torc_resolver_new(torc_root(reactor), &options);
+    outcome seen[2];
 
     (void)state;
     server.behave = cut_on_streams_too;
-    (void)torc_resolve_by(resolver, scope, "www.test");
+    start_host(resolver, "www.test", &seen[0]);
+    start_records(resolver, "www.test", TORC_RECORD_MX, &seen[1]);
     (void)torc_look_up_by(resolver, torc_root(reactor), "www.test", TORC_RECORD_MX);
     run_turns(2);
+    torc_reactor_free(reactor);
+    /* Nobody is told, though the resolver is younger than the scope, and so ends before it. */
+    assert_int_equal(seen[0].fired + seen[1].fired, 0);
+    reactor = torc_reactor_new();
 }
 
 static void the_system_can_be_asked_instead(void **state)
@@ -444,6 +453,32 @@ static void the_system_can_be_asked_instead(void **state)
     assert_non_null(seen.failure);
     assert_int_equal(server.queries, 0);
 }
+
+static void the_name_switch_file_says_whether_the_system_is_asked(void **state)
+{
+    char path[128];
+    torc_resolver *resolver;
+    outcome seen;
+
+    (void)state;
+    server.zone = zone;
+    write_file("nsswitch.conf", "hosts: files nis dns\n", path);
+    resolver = resolver_with(&(torc_resolver_options){ .name_switch_file = path });
+    resolve(resolver, "name.invalid", &seen);
+    assert_non_null(seen.failure);
+    start_host(resolver, "localhost", &seen);
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(server.queries, 0);
+    /* Records are the DNS's alone. */
+    look_up(resolver, "www.test", TORC_RECORD_A, &seen);
+    assert_int_equal(server.queries, 1);
+    write_file("nsswitch.conf", "hosts: files dns\n", path);
+    torc_resolver_forget(resolver);
+    resolve(resolver, "www.test", &seen);
+    assert_int_equal(seen.count, 2);
+}
+
+#define WITH_SERVERS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
@@ -471,6 +506,7 @@ int main(void)
         WITH_SERVERS(a_resolver_that_ends_cancels_what_it_was_asked),
         WITH_SERVERS(a_reactor_that_ends_meanwhile_leaves_nothing_behind),
         WITH_SERVERS(the_system_can_be_asked_instead),
+        WITH_SERVERS(the_name_switch_file_says_whether_the_system_is_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
