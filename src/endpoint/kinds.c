@@ -398,6 +398,8 @@ static const torc__kind own_kinds[] = {
 
 static const torc__kind *const kinds_elsewhere[] = {
     &torc__kind_systemd,
+    &torc__kind_stdio,
+    &torc__kind_process,
     &torc__kind_haproxy,
     &torc__kind_haproxy_v2,
     &torc__kind_socks,
