@@ -46,7 +46,7 @@
  * torc_lose_connection closes both streams, and the command goes on until it has done what it was
  * told; torc_abort_connection, a cancelled attempt and the end of the scope ask it to exit, as in
  * <torc/process.h>. Of the proxies' kinds and tls, those that take an endpoint stand around it:
- * tls:example.org:443:endpoint=process\:ssh\:gateway\:nc\:example.org\:443.
+ * tls:name=example.org:endpoint=process\:ssh\:gateway\:nc\:example.org\:443.
  *
  * A name is looked up, and its addresses are tried side by side, IPv6 and IPv4 in turns: the next
  * one 250 ms after the last or as soon as one fails (RFC 8305). The first that opens is taken, and
