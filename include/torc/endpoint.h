@@ -89,6 +89,22 @@ TORC_API torc_deferred *torc_port_stop(torc_port *port);
 TORC_API torc_address torc_port_address(const torc_port *port);
 
 /*
+ * A second descriptor of the port's socket, for another process that is to go on with it: pass it
+ * by torc_send_descriptor, which takes it over, and have it listened on as "fd:NUMBER" there. It is
+ * the caller's to close, and closed on exec. -1: the port does not listen, has no socket (memory:,
+ * stdio:), or there are too many open files.
+ *
+ * Both then accept from one queue, and a connection in it is lost only when both have closed. So
+ * nobody is refused when the successor listens first and torc_port_stop comes after that. The path
+ * of a UNIX socket, of which from now on others may be the owners, is left where it is; a later
+ * listener clears it once nobody listens there. Who is still in a handshake (tls:, haproxy:) when
+ * the port stops is cut off. The io_uring driver accepts ahead: what the kernel has accepted for it
+ * when the port stops is lost, so a program that hands over should run on another driver. See
+ * examples/hand_over.c.
+ */
+TORC_API int torc_port_descriptor(torc_port *port);
+
+/*
  * Connects, and makes a protocol by `factory` when it has. Fires with a torc_pointer to the
  * protocol, after its connection_made; or with a failure of type torc_error_connect that names the
  * endpoint. Cancelling stops the attempt. The connection lives in `scope`. Takes over the hold on
