@@ -48,7 +48,11 @@ static void client_said(torc_line_receiver *self, torc_slice line)
 }
 
 static const torc_line_class client_class = {
-    .protocol = { .name = "Client", .connection_made = client_made, .connection_lost = client_lost },
+    .protocol = {
+        .name = "Client",
+        .connection_made = client_made,
+        .connection_lost = client_lost,
+    },
     .delimiter = "\n",
     .line_received = client_said,
 };

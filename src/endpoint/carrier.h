@@ -24,8 +24,8 @@ typedef struct torc__carrier {
     void (*discard)(torc_io *listener, int token);
 
     /*
-     * Begins to open the io of `transport`, which lives in `scope`. 0: `connected` will tell, from a
-     * task. -errno: it cannot; transport->reason may know more. NULL: it cannot connect.
+     * Begins to open the io of `transport`, which lives in `scope`. 0: `connected` will tell, from
+     * a task. -errno: it cannot; transport->reason may know more. NULL: it cannot connect.
      */
     int (*connect)(
         const struct torc__endpoint *endpoint, torc_scope *scope, torc_transport *transport);

@@ -29,8 +29,10 @@ typedef struct torc__endpoint {
     int descriptor;                      /* -1: not by descriptor */
     const torc__carrier *carrier;        /* NULL: not by carrier */
     char name[TORC__CARRIER_NAME_MAX + 1]; /* what it is to open */
-    char command[TORC__COMMAND_MAX];     /* ... where that is a child: words in a row, each with a */
-    unsigned char argument_count;        /* NUL: arguments, variables, directory ("": ours) */
+
+    /* ... where that is a child: words, each with a NUL: arguments, variables, directory or "". */
+    char command[TORC__COMMAND_MAX];
+    unsigned char argument_count;
     unsigned char variable_count;
 
     uint16_t port;                       /* for `host` */

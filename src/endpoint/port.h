@@ -1,5 +1,6 @@
 /*
- * port: what listen.c (a port's life: opened, told, closed) and accepting.c (its connections) share.
+ * port: what the two files of a port share: listen.c (its life: opened, told, closed) and
+ * accepting.c (its connections). Nobody else sees the inside of one.
  */
 #ifndef TORC_ENDPOINT_PORT_H
 #define TORC_ENDPOINT_PORT_H

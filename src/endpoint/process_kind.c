@@ -111,7 +111,8 @@ static void input_ended(void *argument, int error)
     if (self->exited || self->process == NULL)
         tell_end(self);
     else
-        torc_timer_set(&self->waiting, &self->transport->scope, EXIT_PATIENCE, waited_in_vain, self);
+        torc_timer_set(
+            &self->waiting, &self->transport->scope, EXIT_PATIENCE, waited_in_vain, self);
 }
 
 static void closing(void *argument)

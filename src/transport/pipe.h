@@ -46,8 +46,8 @@ int torc__pipe_input(const torc_transport *transport);
 
 /*
  * stdio.c: this process's standard input and output for one connection at a time, where others
- * might want them. take: both are open, and nobody else's; else -errno. open: whoever has taken them
- * has the transport read and write them, and they are given back when it closes them, or this
+ * might want them. take: both are open, and nobody else's; else -errno. open: whoever has taken
+ * them has the transport read and write them, and they are given back when it closes them, or this
  * fails: 0 or -errno.
  */
 int torc__stdio_take(void);

@@ -131,8 +131,8 @@ static torc_slice written_since(const torc__text_writer *writer, size_t *mark)
 }
 
 /* Only counted where there is no text to write into. */
-static void write_request(
-    torc__text_writer *writer, const torc_web_fetch_options *options, torc__fetch_request *ret_parts)
+static void write_request(torc__text_writer *writer, const torc_web_fetch_options *options,
+    torc__fetch_request *ret_parts)
 {
     size_t mark = 0;
 

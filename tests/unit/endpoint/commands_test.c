@@ -66,8 +66,10 @@ static int set_up_keepers(void **state)
 
 static int tear_down_keepers(void **state)
 {
+    int status = tear_down(state);
+
     torc_failure_release(lost_for);
-    return tear_down(state);
+    return status;
 }
 
 static void connect_to(const char *description)
@@ -138,7 +140,7 @@ static pid_t connect_to_sleeper(const char *around, torc_deferred **ret_connecte
     snprintf(description, sizeof(description), "%s", command);
     *ret_connected = torc_connect(scope, description, keepers());
     read_when_written(path_of("pid"), number, sizeof(number));
-    return (pid_t)atol(number);
+    return (pid_t)strtol(number, NULL, 10);
 }
 
 #define SLEEPER "process:sh:-c:echo $$ > %s; exec sleep 1000"
@@ -351,8 +353,8 @@ static void a_command_finishes_its_work_when_the_connection_is_closed(void **sta
     char text[64];
 
     (void)state;
-    snprintf(description, sizeof(description), "process:sh:-c:read a; cat; sleep 0.05; echo $a > %s",
-        path_of("done"));
+    snprintf(description, sizeof(description),
+        "process:sh:-c:read a; cat; sleep 0.05; echo $a > %s", path_of("done"));
     connect_to(description);
     write_to_last("work\n");
     torc_lose_connection(last->transport);
