@@ -370,9 +370,11 @@ static void ask_carrier(attempting *self)
     self->transport = torc__transport_new(self->scope, self->factory);
     if (self->transport != NULL) {
         self->transport->attached.connector = &self->connector;
-        error = -self->endpoint.carrier->connect(&self->endpoint, self->transport);
+        error = -self->endpoint.carrier->connect(&self->endpoint, self->scope, self->transport);
     }
-    if (error != 0)
+    if (error != 0 && self->transport != NULL && self->transport->reason != NULL)
+        entering_failed(self, error);
+    else if (error != 0)
         fail_with(self, error);
 }
 
