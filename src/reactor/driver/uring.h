@@ -9,6 +9,7 @@
  *   uring_passing.c   receiving where a poll is better; descriptors that come along with bytes
  *   uring_splice.c    bytes that go from socket to socket through a pipe
  *   uring_poller.c    polling, and all that is carried by readiness: readiness.h
+ *   uring_foreign.c   inside a loop of another's
  *   uring_buffers.c   memory to receive into
  *   uring_ring.c      the queues
  *   uring_probe.c     whether it works here
@@ -118,6 +119,7 @@ typedef struct torc__uring_driver {
     uint64_t wake_count;       /* read by the kernel */
     bool wake_armed;
     bool woken;
+    int shown;                 /* what torc__uring_descriptor gave; -1: nobody has asked */
 } torc__uring_driver;
 
 /* For tests: how long the queues of the next driver are. */
@@ -263,9 +265,20 @@ int torc__uring_connect(
 int torc__uring_adopt(torc_driver *driver, torc_io *io, int descriptor);
 void torc__uring_start_accepting(torc_io *io, bool on);
 
+/* -- uring_foreign.c ----------------------------------------------------------------------- */
+
+int torc__uring_descriptor(torc_driver *driver);
+
+/* Before the kernel is entered for a turn; and when the ring is closed. */
+void torc__uring_empty_descriptor(const torc__uring_driver *driver);
+void torc__uring_close_descriptor(torc__uring_driver *driver);
+
 /* -- uring.c ------------------------------------------------------------------------------- */
 
 /* In a forked process: makes the driver its own. 0 or -errno. Cheap where nothing was forked. */
 int torc__uring_be_ours(torc__uring_driver *driver);
+
+/* So that another thread can have a turn made, by what it writes. */
+void torc__uring_arm_waker(torc__uring_driver *driver);
 
 #endif /* TORC_REACTOR_DRIVER_URING_H */
