@@ -48,6 +48,7 @@ static bool parse(const char *text, torc_address *ret_address, unsigned *ret_pre
     size_t length = slash != NULL ? (size_t)(slash - text) : strlen(text);
     char *end = NULL;
     unsigned long limit;
+    unsigned long prefix;
 
     if (!torc_address_parse(torc_slice_make(text, length), 0, ret_address)
         || (ret_address->kind != TORC_ADDRESS_IPV4 && ret_address->kind != TORC_ADDRESS_IPV6))
@@ -56,8 +57,9 @@ static bool parse(const char *text, torc_address *ret_address, unsigned *ret_pre
     *ret_prefix = (unsigned)limit;
     if (slash == NULL)
         return true;
-    *ret_prefix = (unsigned)strtoul(slash + 1, &end, 10);
-    return slash[1] >= '0' && slash[1] <= '9' && *end == '\0' && *ret_prefix <= limit;
+    prefix = strtoul(slash + 1, &end, 10);
+    *ret_prefix = (unsigned)prefix;
+    return slash[1] >= '0' && slash[1] <= '9' && *end == '\0' && prefix <= limit;
 }
 
 static torc_failure *add_addresses(
@@ -90,20 +92,34 @@ static bool is_set_up(const torc_tun_options *options, int netlink, const char *
                 && (request.ifr_flags & IFF_UP)));
 }
 
-static torc_failure *set_up(const torc_tun_options *options, const char *name)
+static torc_failure *set_up_by(int netlink, const torc_tun_options *options, const char *name)
 {
-    unsigned index = if_nametoindex(name);
-    int netlink = torc__netlink_open();
+    struct ifreq request;
     torc_failure *failure;
+    unsigned index;
     int error = 0;
 
-    if (netlink < 0)
-        return failed(-netlink, "asking the kernel", name);
+    memset(&request, 0, sizeof request);
+    strcpy(request.ifr_name, name);
+    if (TORC__CALL(ioctl, netlink, SIOCGIFINDEX, &request) < 0)
+        return failed(errno, "asking for its number", name);
+    index = (unsigned)request.ifr_ifindex;
     failure = add_addresses(netlink, index, options->addresses, name);
     if (failure == NULL && !is_set_up(options, netlink, name))
         error = torc__netlink_set_link(netlink, index, options->mtu, !options->stays_down);
     if (error != 0)
         failure = failed(-error, "setting its MTU and bringing it up", name);
+    return failure;
+}
+
+static torc_failure *set_up(const torc_tun_options *options, const char *name)
+{
+    int netlink = torc__netlink_open();
+    torc_failure *failure;
+
+    if (netlink < 0)
+        return failed(-netlink, "asking the kernel", name);
+    failure = set_up_by(netlink, options, name);
     close(netlink);
     return failure;
 }
@@ -124,6 +140,15 @@ static int attach(int descriptor, const torc_tun_options *options, char *ret_nam
     return 0;
 }
 
+/* A device that there is already may be of another kind, or have one queue only: EINVAL. */
+static const char *opening(const torc_tun_options *options)
+{
+    if (options->several_queues)
+        return options->ethernet ? "opening it as TAP with several queues"
+                                 : "opening it as TUN with several queues";
+    return options->ethernet ? "opening it as TAP" : "opening it as TUN";
+}
+
 int torc__tun_open(const torc_tun_options *options, char ret_name[TORC__TUN_NAME_MAX],
     torc_failure **ret_failure)
 {
@@ -141,7 +166,7 @@ int torc__tun_open(const torc_tun_options *options, char ret_name[TORC__TUN_NAME
         return -1;
     }
     error = attach(descriptor, options, ret_name);
-    *ret_failure = error != 0 ? failed(-error, "opening it", options->name)
+    *ret_failure = error != 0 ? failed(-error, opening(options), options->name)
                               : set_up(options, ret_name);
     if (*ret_failure == NULL)
         return descriptor;
