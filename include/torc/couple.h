@@ -63,7 +63,7 @@ extern TORC_API const torc_type torc_type_coupling;
  * from and go to: while more waits to be sent on `stream` than its high-water mark, no datagram is
  * received; while more than half of the queue of `datagrams` is full, `stream` is not read from.
  * Both protocols are called as ever. It lasts until one of them has ended, and is the producer of
- * `stream`. False when memory is out, one has ended or is NULL, or `datagrams` has that already.
+ * `stream`, but one that torc_lose_connection does not wait for. False when memory is out, one has ended or is NULL, or `datagrams` has that already.
  */
 TORC_API bool torc_couple_flow(torc_transport *stream, torc_datagram_transport *datagrams);
 
