@@ -1,8 +1,8 @@
 /*
  * Back-pressure between a stream and datagrams, and nothing else: the stream's producer is whoever
  * sends the datagrams, and the queue of datagrams has the stream held up. It goes with the first of
- * the two that does; and a stream that is to be closed does not wait for it, since a device may send
- * for ever.
+ * the two that does; and a stream that is to be closed does not wait for it, since a device may
+ * send for ever.
  */
 #include <torc/couple.h>
 

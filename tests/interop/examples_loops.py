@@ -56,7 +56,7 @@ class Program:
             self.process.communicate()
 
 
-# Where io_uring is refused its test is one more of epoll, which is then what a reactor falls back on.
+# Where io_uring is refused its test is one more of epoll, on which a reactor then falls back.
 DRIVERS = ("epoll", "uring")
 
 

@@ -89,7 +89,7 @@ torc_time torc__readiness_now(torc_driver *driver);
 void torc__readiness_turn(torc_driver *driver, torc_time deadline);
 void torc__readiness_wake(torc_driver *driver);
 
-/* Of `descriptor`: `shown`, the poller's own, made to be read from when a turn is due without it. */
+/* For `descriptor`: gives `shown`, the poller's; and sees to it that it shows what is due, too. */
 int torc__readiness_show(torc_driver *driver, int shown);
 int torc__readiness_listen(torc_driver *driver, torc_io *io, const torc_address *address,
     const torc_socket_options *options);

@@ -2,9 +2,9 @@
  * Messages to the kernel about its network interfaces: what they are made of, and what is made of
  * the answers, of which some no kernel would give.
  *
- * The kernel is the other end of a pair of sockets here, whose answers lie there before it is asked.
- * They are numbered as the requests will be: the number of the next is learned from an unanswered
- * one.
+ * The kernel is the other end of a pair of sockets here, whose answers lie there before it is
+ * asked. They are numbered as the requests will be: the number of the next is learned from an
+ * unanswered one.
  */
 #include "support/failing_system_call.h"
 
@@ -340,7 +340,8 @@ static void random_answers_do_no_harm(void **state)
 
         for (size_t i = 0; i < sizeof bytes; i++)
             bytes[i] = (unsigned char)random();
-        memcpy(bytes + 8, (char *)&answer + 8, 4); /* the number is right, or it would not be read */
+        /* The number is right, or it would not be read. */
+        memcpy(bytes + 8, (char *)&answer + 8, 4);
         answer_with(bytes, length);
         result = ask();
         assert_true(result <= 0 && result >= -4095);

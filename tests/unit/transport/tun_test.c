@@ -1,6 +1,6 @@
 /*
- * Network devices, on each driver: what is set up is there, packets come and go, devices that vanish
- * or are brought down, and what is said when one cannot be opened.
+ * Network devices, on each driver: what is set up is there, packets come and go, devices that
+ * vanish or are brought down, and what is said when one cannot be opened.
  *
  * It runs in a network namespace of its own, which takes root; without that only the mistakes of
  * arguments are tested, and the rest is skipped with a line that says so.
@@ -72,7 +72,7 @@ static torc_result note_refused(void *unused, torc_result failed)
     return torc_nothing();
 }
 
-/* Of what the kernel sends by itself (IPv6), nothing is counted: of TUN, the first half byte says. */
+/* What the kernel sends by itself (IPv6) is not counted: the first half byte says. */
 static void count_packet(void *self, torc_slice packet)
 {
     (void)self;
