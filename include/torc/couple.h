@@ -20,8 +20,8 @@
  * Bytes that a protocol has been given already are its own: it writes them to the other transport
  * before it couples. What has been written before leaves first, and a side whose reading is
  * paused is resumed; pausing it again later holds it up. torc_abort_connection of one side ends
- * both, while torc_lose_connection waits, as for any producer, until the other side has said its last. A
- * coupling is each transport's producer: neither may have another, nor be coupled twice.
+ * both, while torc_lose_connection waits, as for any producer, until the other side has said its
+ * last. A coupling is each transport's producer: neither may have another, nor be coupled twice.
  */
 #ifndef TORC_COUPLE_H
 #define TORC_COUPLE_H
