@@ -12,12 +12,18 @@
 
 # include <fcntl.h>
 # include <linux/if_tun.h>
+# include <linux/virtio_net.h>
 # include <net/if.h>
 # include <stdlib.h>
 # include <sys/ioctl.h>
 # include <unistd.h>
 
 _Static_assert(TORC__TUN_NAME_MAX == IFNAMSIZ, "names are as long as the system's");
+
+/* Of what stands before packets that are offloaded; the kernel's own struct, in its short form. */
+enum { HEADER_LENGTH = sizeof(struct virtio_net_hdr) };
+
+_Static_assert(HEADER_LENGTH == 10, "as the public header says");
 
 static const char *remedy(int error)
 {
@@ -124,6 +130,17 @@ static torc_failure *set_up(const torc_tun_options *options, const char *name)
     return failure;
 }
 
+/* What need not be done for us; and how long the header is, which may have been said otherwise. */
+static int set_offloads(int descriptor)
+{
+    int length = HEADER_LENGTH;
+
+    if (TORC__CALL(ioctl, descriptor, TUNSETVNETHDRSZ, &length) < 0
+        || TORC__CALL(ioctl, descriptor, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) < 0)
+        return -errno;
+    return 0;
+}
+
 static int attach(int descriptor, const torc_tun_options *options, char *ret_name)
 {
     struct ifreq request;
@@ -131,13 +148,15 @@ static int attach(int descriptor, const torc_tun_options *options, char *ret_nam
 
     if (options->several_queues)
         flags |= IFF_MULTI_QUEUE;
+    if (options->offloads)
+        flags |= IFF_VNET_HDR;
     memset(&request, 0, sizeof request);
     strcpy(request.ifr_name, options->name);
     request.ifr_flags = (short)flags;
     if (TORC__CALL(ioctl, descriptor, TUNSETIFF, &request) < 0)
         return -errno;
     memcpy(ret_name, request.ifr_name, IFNAMSIZ);
-    return 0;
+    return options->offloads ? set_offloads(descriptor) : 0;
 }
 
 /* A device that there is already may be of another kind, or have one queue only: EINVAL. */

@@ -35,6 +35,7 @@
 # include <linux/if_tun.h>
 # include <linux/netlink.h>
 # include <linux/rtnetlink.h>
+# include <linux/virtio_net.h>
 # include <net/if.h>
 # include <sched.h>
 # include <sys/ioctl.h>
@@ -461,6 +462,43 @@ static void a_tap_device_gives_whole_frames(void **state)
     close(talker);
 }
 
+static void keep_offloaded(void *self, torc_slice packet)
+{
+    (void)self;
+    if (packet.length > 10 && (unsigned char)packet.data[10] >> 4 != 4)
+        return;
+    packets++;
+    last_length = packet.length;
+    memcpy(last_packet, packet.data, packet.length);
+}
+
+/* The sum is left to whoever gets the packet, here the system again. */
+static void offloaded_packets_have_a_header_that_says_what_is_not_done(void **state)
+{
+    torc_tun_options options = usual;
+    char answer[16];
+    torc_tun *device;
+    int talker;
+
+    (void)state;
+    NEEDS_ROOT();
+    options.offloads = true;
+    device = torc_tun_open_with(scope, &options, keep_offloaded, NULL);
+    torc_add_callbacks(torc_tun_opened(device), note_opened, note_refused, NULL);
+    assert_true(run_until_one(&opened));
+    talker = open_talker();
+    assert_int_equal(send(talker, "hello", 5, 0), 5);
+    assert_true(run_until_one(&packets));
+    assert_int_equal(last_length, 10 + 20 + 8 + 5);
+    assert_int_equal(last_packet[0], VIRTIO_NET_HDR_F_NEEDS_CSUM);
+    assert_memory_equal(last_packet + 38, "hello", 5);
+    turn_round(last_packet + 10);
+    assert_true(torc_tun_send(device, torc_slice_make(last_packet, last_length)));
+    run_turns(3);
+    assert_int_equal(recv(talker, answer, sizeof answer, 0), 5);
+    close(talker);
+}
+
 /* Each flow stays on a queue; together they are all that was sent. */
 static void several_queues_share_the_packets(void **state)
 {
@@ -718,6 +756,7 @@ static int test_driver(const char *name)
         TUN_TEST(many_come),
         TUN_TEST(what_is_no_packet_is_dropped),
         TUN_TEST(a_tap_device_gives_whole_frames),
+        TUN_TEST(offloaded_packets_have_a_header_that_says_what_is_not_done),
         TUN_TEST(several_queues_share_the_packets),
         TUN_TEST(one_that_is_paused_takes_no_packets),
         TUN_TEST(one_that_is_brought_down_goes_on_when_it_is_up_again),
