@@ -101,7 +101,7 @@ static int result_of(const answer *got, size_t length)
 static int ask(int netlink, request *message)
 {
     static atomic_uint number;
-    answer got;
+    answer got = { .rest = { 0 } };
     int error;
 
     message->header.nlmsg_seq = atomic_fetch_add(&number, 1) + 1;

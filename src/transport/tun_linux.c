@@ -85,13 +85,19 @@ static torc_failure *add_addresses(
     return NULL;
 }
 
+/* Names have been found short enough, or are the system's. */
+static void name_request(struct ifreq *ret_request, const char *name)
+{
+    memset(ret_request, 0, sizeof *ret_request);
+    memcpy(ret_request->ifr_name, name, strlen(name));
+}
+
 /* An interface that is up already, and is to be left as it is, needs no right to change it. */
 static bool is_set_up(const torc_tun_options *options, int netlink, const char *name)
 {
     struct ifreq request;
 
-    memset(&request, 0, sizeof request);
-    strcpy(request.ifr_name, name);
+    name_request(&request, name);
     return options->mtu == 0
         && (options->stays_down
             || (TORC__CALL(ioctl, netlink, SIOCGIFFLAGS, &request) == 0
@@ -105,8 +111,7 @@ static torc_failure *set_up_by(int netlink, const torc_tun_options *options, con
     unsigned index;
     int error = 0;
 
-    memset(&request, 0, sizeof request);
-    strcpy(request.ifr_name, name);
+    name_request(&request, name);
     if (TORC__CALL(ioctl, netlink, SIOCGIFINDEX, &request) < 0)
         return failed(errno, "asking for its number", name);
     index = (unsigned)request.ifr_ifindex;
@@ -150,8 +155,7 @@ static int attach(int descriptor, const torc_tun_options *options, char *ret_nam
         flags |= IFF_MULTI_QUEUE;
     if (options->offloads)
         flags |= IFF_VNET_HDR;
-    memset(&request, 0, sizeof request);
-    strcpy(request.ifr_name, options->name);
+    name_request(&request, options->name);
     request.ifr_flags = (short)flags;
     if (TORC__CALL(ioctl, descriptor, TUNSETIFF, &request) < 0)
         return -errno;
