@@ -12,8 +12,8 @@
  *     near$ build/examples/tunnel torc0 10.9.0.2/24 run ssh far tunnel torc0 10.9.0.1/24 stdio
  *
  * Over all but UDP, TCP inside the tunnel crosses in segments of up to 64 KiB, which the devices
- * make and cut up. One peer at a time. It encrypts nothing. With TUNNEL_DELAYS in the environment it
- * says every second how late a timer was that has nothing to do with all this.
+ * make and cut up. One peer at a time. It encrypts nothing. With TUNNEL_DELAYS in the environment
+ * it says every second how late a timer was that has nothing to do with all this.
  */
 #include <torc.h>
 #include <torc/couple.h>
