@@ -65,7 +65,7 @@ void torc__uring_receive_wanted(torc__uring_driver *driver, torc__uring_slot *sl
         return;
     else if (slot->state & TORC__URING_LISTENS)
         arm_accept(driver, slot);
-    else if (slot->state & TORC__URING_PASSES)
+    else if (slot->state & TORC__URING_RECEIVES_POLLED)
         torc__uring_poll_wanted(driver, slot);
     else
         arm_receive(driver, slot);
