@@ -229,7 +229,7 @@ static int open_pipes(pipes *self)
 static int start_child(conversation *self, const torc__endpoint *endpoint, torc_scope *scope)
 {
     torc_failure *failure = NULL;
-    pipes ends;
+    pipes ends = { { -1, -1 }, -1, -1 };
     int error = open_pipes(&ends);
 
     if (error != 0)
