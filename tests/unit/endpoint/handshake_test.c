@@ -164,6 +164,7 @@ static void pass_descriptor(int to, int descriptor)
         .msg_controllen = sizeof(room) };
     struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 
+    assert_non_null(head);
     head->cmsg_level = SOL_SOCKET;
     head->cmsg_type = SCM_RIGHTS;
     head->cmsg_len = CMSG_LEN(sizeof(int));

@@ -75,7 +75,7 @@ static void feed_many(char byte, size_t count, const char *rest)
     char text[512];
 
     memset(text, byte, count);
-    strcpy(text + count, rest);
+    snprintf(text + count, sizeof(text) - count, "%s", rest);
     feed(text);
 }
 
