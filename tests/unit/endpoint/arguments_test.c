@@ -119,7 +119,8 @@ static void without_memory_a_description_is_refused_and_nothing_is_leaked(void *
     assert_survives(torc__endpoint_to_listen, "haproxy:tcp:80");
     assert_survives(torc__endpoint_to_connect, "haproxy-v2:haproxy:tcp:192.0.2.1:80");
     assert_survives(torc__endpoint_to_connect,
-        "socks:a.test:80:endpoint=http-proxy\\:b.test\\:1\\:endpoint\\=tcp\\\\\\:192.0.2.1\\\\\\:2");
+        "socks:a.test:80:endpoint=http-proxy\\:b.test\\:1\\:endpoint\\=tcp\\\\\\:192.0.2.1"
+        "\\\\\\:2");
 }
 
 int main(void)

@@ -18,7 +18,11 @@
 
 /* In words of the header. */
 enum {
-    RESPONSE = 0x8000, OF_STATUS = 0x1000, BY_AUTHORITY = 0x0400, CUT = 0x0200, ASKS_OTHERS = 0x0080,
+    RESPONSE = 0x8000,
+    OF_STATUS = 0x1000,
+    BY_AUTHORITY = 0x0400,
+    CUT = 0x0200,
+    ASKS_OTHERS = 0x0080,
 };
 
 enum { ID = 0x1234 };

@@ -127,7 +127,7 @@ static bool start_listening(talk *t)
     torc_deferred *opened;
     torc_factory *factory;
 
-    pause_allocation_failures(); /* what a port or a factory without memory does, ends the process */
+    pause_allocation_failures(); /* a factory without memory ends the process */
     factory = factory_of(&server_class, t);
     resume_allocation_failures();
     spare_vital_allocations();
@@ -150,7 +150,6 @@ static void describe(const talk *t, char *text, size_t size)
             t->over->connecting, (unsigned)torc_port_address(t->port).port, place + 2);
 }
 
-/* Nobody hears of a peer that was not let in: who connects may have to find that out by itself. */
 static void talk_once(talk *t)
 {
     torc_factory *factory;
@@ -201,7 +200,8 @@ static void a_header_before_the_connection_survives_each_fault(void **state)
     static way headers[] = {
         { .listening = "haproxy:tcp:0:interface=127.0.0.1",
             .connecting = "haproxy:tcp:127.0.0.1:%u:timeout=0.3" },
-        { .listening = "haproxy:memory:house", .connecting = "haproxy-v2:memory:house:timeout=0.3" },
+        { .listening = "haproxy:memory:house",
+            .connecting = "haproxy-v2:memory:house:timeout=0.3" },
     };
 
     (void)state;
