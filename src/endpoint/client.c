@@ -127,19 +127,6 @@ static void free_client(torc__grave *grave)
     torc__free(TORC_CONTAINER_OF(grave, torc_client, grave));
 }
 
-/* What is under way ends without a word; the connection goes on. */
-static void let_go(torc_client *self)
-{
-    torc_deferred *attempt = self->attempt;
-
-    self->attempt = NULL;
-    torc_timer_cancel(&self->timer);
-    torc__cancel_task(&self->task);
-    torc_scope_remove(&self->watch);
-    if (attempt != NULL)
-        torc_cancel(attempt);
-}
-
 static void bury(torc_client *self)
 {
     torc_factory_release(self->factory);
@@ -148,7 +135,7 @@ static void bury(torc_client *self)
     torc__bury(self->reactor, &self->grave, free_client);
 }
 
-/* The deferreds end with the scope by themselves. */
+/* The deferreds end with the scope by themselves, that of what is under way too. */
 static void end_client(torc_scoped *scoped)
 {
     torc_client *self = TORC_CONTAINER_OF(scoped, torc_client, scoped);
@@ -156,7 +143,9 @@ static void end_client(torc_scoped *scoped)
 
     self->attempt = NULL;
     self->state = STOPPED;
-    let_go(self);
+    torc_timer_cancel(&self->timer);
+    torc__cancel_task(&self->task);
+    torc_scope_remove(&self->watch);
     while ((link = torc__list_take_first(&self->waiters)) != NULL)
         torc__free(TORC_CONTAINER_OF(link, waiter, link));
     bury(self);

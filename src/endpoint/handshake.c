@@ -319,6 +319,22 @@ static ssize_t send_file_on(torc_io *io, int file, int64_t offset, size_t length
     return below->kind->send_file(below, file, offset, length);
 }
 
+static ssize_t send_descriptors_on(torc_io *io, const struct iovec *pieces, int count,
+    const int *descriptors, size_t descriptor_count)
+{
+    torc_io *below = below_of(io);
+
+    return below->kind->send_descriptors(below, pieces, count, descriptors, descriptor_count);
+}
+
+/* Descriptors are sent only after they were asked for, which is refused where none can pass. */
+static int set_option(torc_io *io, torc_io_option option, int value)
+{
+    if (option == TORC_IO_TAKE_DESCRIPTORS && below_of(io)->kind->send_descriptors == NULL)
+        return -ENOTSUP;
+    return torc__filter_set_option(io, option, value);
+}
+
 static void receive(torc_io *io, bool on)
 {
     torc__handshake *self = self_of(io);
@@ -372,7 +388,8 @@ static const torc_io_class handshake_class = {
     .close = close_handshake,
     .local_address = local_address,
     .peer_address = peer_address,
-    .set_option = torc__filter_set_option,
+    .set_option = set_option,
+    .send_descriptors = send_descriptors_on,
 };
 
 /* -- making -------------------------------------------------------------------------------- */

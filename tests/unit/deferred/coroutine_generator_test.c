@@ -224,6 +224,69 @@ static void values_have_one_owner_at_a_time(void **state)
     assert_int_equal(holders, 0);
 }
 
+static void in_a_scope_that_has_ended_there_is_only_the_end(void **state)
+{
+    torc_scope *scope = torc_scope_new(root);
+    torc_generator *numbers;
+    int limit = 3;
+
+    (void)state;
+    torc_scope_end(scope);
+    numbers = torc_generate(scope, count_up, &limit);
+    assert_non_null(numbers);
+    turns(3);
+    assert_ran("");
+    assert_int_equal(coroutines_running(), 0);
+}
+
+static torc_result fail_when_told(torc_scope *scope, torc_generator *self, void *word)
+{
+    torc_result told = torc_await(word);
+
+    (void)scope;
+    (void)self;
+    return torc_is_failure(told) ? told : torc_fail_with(&torc_error_refused, "gave up");
+}
+
+static void a_failure_that_nobody_asks_for_any_more_is_logged_at_the_end(void **state)
+{
+    torc_scope *scope = torc_scope_new(root);
+    torc_deferred *word = torc_deferred_new(root, NULL, NULL);
+    torc_generator *numbers = torc_generate(scope, fail_when_told, word);
+    torc_deferred *next = torc_next_later(numbers);
+
+    (void)state;
+    torc_add_errback(next, swallow, "next");
+    turns(2);
+    torc_cancel(next);
+    assert_ran("next!Cancelled ");
+    torc_fire(word, torc_nothing());
+    turns(2);
+    assert_int_equal(logged, 0);
+    torc_scope_end(scope);
+    assert_int_equal(logged, 1);
+    assert_non_null(strstr(last_logged, "Unhandled failure in a generator"));
+    assert_non_null(strstr(last_logged, "gave up"));
+}
+
+static void a_value_that_nobody_takes_goes_with_the_scope(void **state)
+{
+    torc_scope *scope = torc_scope_new(root);
+    torc_deferred *word = torc_deferred_new(root, NULL, NULL);
+    torc_generator *numbers = torc_generate(scope, fail_when_told, word);
+    torc_deferred *next = torc_next_later(numbers);
+
+    (void)state;
+    torc_add_errback(next, swallow, "next");
+    turns(2);
+    torc_cancel(next);
+    torc_scope_end(scope);
+    turns(2);
+    assert_ran("next!Cancelled ");
+    assert_int_equal(logged, 0);
+    assert_int_equal(coroutines_running(), 0);
+}
+
 static void without_memory_there_is_none(void **state)
 {
     int limit = 1;
@@ -248,6 +311,9 @@ int main(void)
         DEFERRED_TEST(one_that_is_given_up_is_told_and_may_clean_up),
         DEFERRED_TEST(a_value_that_nobody_asks_for_any_more_is_kept_for_the_next),
         DEFERRED_TEST(values_have_one_owner_at_a_time),
+        DEFERRED_TEST(in_a_scope_that_has_ended_there_is_only_the_end),
+        DEFERRED_TEST(a_failure_that_nobody_asks_for_any_more_is_logged_at_the_end),
+        DEFERRED_TEST(a_value_that_nobody_takes_goes_with_the_scope),
         DEFERRED_TEST(without_memory_there_is_none),
     };
 

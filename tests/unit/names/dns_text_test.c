@@ -13,7 +13,9 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static uint8_t storage_bytes[TORC__DNS_DATA_MAX + 256];
 
@@ -230,6 +232,125 @@ static void lines_are_read_one_after_the_other(void **state)
     assert_false(torc__dns_next_line(&lexer));
 }
 
+/* -- however it is damaged ----------------------------------------------------------------- */
+
+/* What was read is data of its type, and reads the same when it is written again. */
+static void assert_sound(const torc__dns_record *record, const char *line)
+{
+    static uint8_t again_bytes[sizeof storage_bytes];
+    torc__dns_bytes storage = { .bytes = again_bytes, .size = sizeof again_bytes };
+    char written[8192];
+    torc__dns_lexer lexer = { .rest = { written, 0 } };
+    torc__dns_record again;
+    torc__text_writer writer;
+
+    if (!torc__dns_data_is_valid(record->type, record->data))
+        fail_msg("was read, but is not valid: %s", line);
+    torc__text_writer_init(&writer, written, sizeof written);
+    torc__dns_record_text(record, &writer);
+    lexer.rest.length = torc__text_finish(&writer);
+    if (!torc__dns_record_parse(&lexer, torc_slice_make(NULL, 0), 0, &storage, &again))
+        fail_msg("'%s' was written as what cannot be read: %s", line, written);
+    if (again.data.length != record->data.length ||
+        memcmp(again.data.data, record->data.data, again.data.length) != 0)
+        fail_msg("'%s' was written as another: %s", line, written);
+}
+
+static void read_damaged(const char *line)
+{
+    torc__dns_record record;
+
+    if (parse(line, &record))
+        assert_sound(&record, line);
+}
+
+/* The line with what is at `start` for `length` bytes put as `other`. */
+static void read_with(const char *line, size_t start, size_t length, const char *other)
+{
+    char text[1024];
+
+    snprintf(text, sizeof text, "%.*s%s%s", (int)start, line, other, line + start + length);
+    read_damaged(text);
+}
+
+static void a_word_that_is_missing_or_another_gives_a_record_or_none(void **state)
+{
+    static const char *const others[] = {
+        "", "\"\"", "\"1\"", "0", "1", "255", "256", "65536", "4294967296", "-", "?", ".", "a..b",
+        "::1", "1.2.3.4", "AAAA", "a=", "key9=\"x", "\\", "\\1", "\\# 0", "\\# 1 00", "(", ")",
+        "20269921103000", "19691231235959", "20260101250000", "2026010100000", "AB==", "00",
+        "00 0", "port=1", "alpn=\\", "mandatory=port", "ipv6hint=::1%1",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        for (size_t start = 0; start < strlen(lines[i]); start++) {
+            size_t length = strcspn(lines[i] + start, " ");
+
+            if (start > 0 && lines[i][start - 1] != ' ')
+                continue;
+            for (size_t other = 0; other < sizeof others / sizeof others[0]; other++)
+                read_with(lines[i], start, length, others[other]);
+        }
+}
+
+static void a_line_that_breaks_off_gives_a_record_or_none(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        for (size_t length = 0; length < strlen(lines[i]); length++)
+            read_with(lines[i], length, strlen(lines[i]) - length, "");
+}
+
+static void damaged_data_is_refused_or_is_another_record_s(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        torc__dns_record record;
+        torc_slice data;
+
+        assert_true(parse(lines[i], &record));
+        data = record.data;
+        for (size_t length = 0; length < data.length; length++) {
+            record.data = torc_slice_first(data, length);
+            if (torc__dns_data_is_valid(record.type, record.data))
+                assert_sound(&record, lines[i]);
+        }
+        record.data = data;
+        for (size_t at = 0; at < data.length; at++)
+            for (unsigned flip = 1; flip < 256; flip = flip * 2 + 1) {
+                storage_bytes[(const uint8_t *)data.data - storage_bytes + (ptrdiff_t)at] ^=
+                    (uint8_t)flip;
+                if (torc__dns_data_is_valid(record.type, record.data))
+                    assert_sound(&record, lines[i]);
+                storage_bytes[(const uint8_t *)data.data - storage_bytes + (ptrdiff_t)at] ^=
+                    (uint8_t)flip;
+            }
+    }
+}
+
+static void what_does_not_fit_is_refused_and_nothing_is_written_beyond(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        torc__dns_record record;
+        size_t size = 0;
+        bool fits = false;
+
+        while (!fits) {
+            char *bytes = malloc(++size);
+            torc__dns_bytes storage = { .bytes = (uint8_t *)bytes, .size = size };
+            torc__dns_lexer lexer = { .rest = torc_slice_of(lines[i]) };
+
+            assert_non_null(bytes);
+            fits = torc__dns_record_parse(
+                &lexer, torc_slice_make(NULL, 0), 60, &storage, &record);
+            free(bytes);
+            assert_true(size < 2000);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +359,10 @@ int main(void)
         cmocka_unit_test(what_is_no_record_is_refused),
         cmocka_unit_test(a_name_without_a_final_dot_is_within_the_origin),
         cmocka_unit_test(lines_are_read_one_after_the_other),
+        cmocka_unit_test(a_word_that_is_missing_or_another_gives_a_record_or_none),
+        cmocka_unit_test(a_line_that_breaks_off_gives_a_record_or_none),
+        cmocka_unit_test(damaged_data_is_refused_or_is_another_record_s),
+        cmocka_unit_test(what_does_not_fit_is_refused_and_nothing_is_written_beyond),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

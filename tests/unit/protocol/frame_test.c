@@ -272,6 +272,36 @@ static void misuse_is_named(void **state)
 
 #define ONE(test) cmocka_unit_test_setup(test, set_up)
 
+static void a_class_may_have_nothing_but_what_takes_its_frames(void **state)
+{
+    static const torc_frame_class kind = { .frame_received = on_frame, .max_length = 5 };
+    torc_test *test = torc_test_new(torc_frame_factory(&kind));
+
+    (void)state;
+    torc_test_send_bytes(test, TORC_SLICE("\0\3one\0\4four\0\6toolong"));
+    assert_string_equal(events, "f(one)f(four)");
+    assert_int_equal(torc_test_state(test), TORC_TEST_CLOSED);
+    torc_test_free(test);
+}
+
+static void a_frame_whose_end_cannot_be_kept_with_it_ends_the_connection(void **state)
+{
+    torc_frame_class kind = recorder_class(2, 0);
+    torc_test *test = torc_test_new(torc_frame_factory(&kind));
+    static char frame[2 + 60000] = { (char)0xea, 0x60 };
+
+    (void)state;
+    torc_test_send_bytes(test, torc_slice_make(frame, 10));
+    fail_all_allocations();
+    spare_vital_allocations();
+    ((torc_protocol *)torc_test_protocol(test))->kind->data_received(
+        torc_test_protocol(test), torc_slice_make(frame + 10, sizeof frame - 10));
+    allow_allocations();
+    torc_test_advance(test, TORC_MILLISECOND);
+    assert_string_equal(events, "x()");
+    torc_test_free(test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +315,8 @@ int main(void)
         ONE(a_frame_is_sent_with_its_length),
         ONE(a_long_frame_is_the_same_at_the_other_end),
         ONE(want_of_memory_ends_the_connection),
+        ONE(a_class_may_have_nothing_but_what_takes_its_frames),
+        ONE(a_frame_whose_end_cannot_be_kept_with_it_ends_the_connection),
         ONE(misuse_is_named),
     };
 
