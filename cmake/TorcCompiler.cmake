@@ -31,7 +31,7 @@ if(TORC_FUZZ)
     list(APPEND TORC_INSTRUMENT_COMPILE -fsanitize=fuzzer-no-link)
 endif()
 if(TORC_COVERAGE)
-    list(APPEND TORC_INSTRUMENT_COMPILE --coverage -fprofile-update=atomic)
+    list(APPEND TORC_INSTRUMENT_COMPILE --coverage -fprofile-update=atomic -DTORC_COVERAGE)
     list(APPEND TORC_INSTRUMENT_LINK --coverage)
 endif()
 

@@ -3,6 +3,8 @@
  */
 #include "support/expect_abort.h"
 
+#include "support/leave_child.h"
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,10 +23,10 @@ static void run_child(int output, void (*call)(void))
     struct rlimit no_core = { 0, 0 };
 
     setrlimit(RLIMIT_CORE, &no_core);
-    signal(SIGABRT, SIG_DFL);
+    count_at_abort();
     dup2(output, STDERR_FILENO);
     call();
-    _exit(0);
+    leave_child(0);
 }
 
 /* Gives the child's status, and what it said. */

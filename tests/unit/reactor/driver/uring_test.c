@@ -9,6 +9,7 @@
 #include "support/driver_works.h"
 #include "support/failing_allocation.h"
 #include "support/failing_system_call.h"
+#include "support/leave_child.h"
 
 #include <torc.h>
 
@@ -483,7 +484,7 @@ static void a_forked_process_goes_on_and_so_does_the_first(void **state)
     assert_true(serves(self, "before"));
     child = fork();
     if (child == 0)
-        _exit(serves(self, "in the child") && serves(self, "again") ? 0 : 1);
+        leave_child(serves(self, "in the child") && serves(self, "again") ? 0 : 1);
     assert_child_well(child);
     assert_true(serves(self, "in the parent"));
     close_pair(self);
@@ -514,7 +515,7 @@ static void a_fork_inside_an_event_loses_nothing_of_the_batch(void **state)
     say(second, "two");
     TURN_UNTIL(first->received == 3 && second->received == 3);
     if (in_child)
-        _exit(serves(first, "child") && serves(second, "child") ? 0 : 1);
+        leave_child(serves(first, "child") && serves(second, "child") ? 0 : 1);
     assert_child_well(forked);
     assert_true(serves(first, "parent"));
     close_pair(first);
@@ -532,7 +533,7 @@ static void a_forked_process_frees_the_reactor_and_the_first_goes_on(void **stat
     if (child == 0) {
         close_pair(self);
         torc_reactor_free(reactor);
-        _exit(0);
+        leave_child(0);
     }
     assert_child_well(child);
     assert_true(serves(self, "after"));
@@ -552,7 +553,7 @@ static void a_connection_is_closed_though_a_forked_process_lives(void **state)
     child = fork();
     if (child == 0) {
         close(to_child[1]);
-        _exit((int)read(to_child[0], &byte, 1));
+        leave_child((int)read(to_child[0], &byte, 1));
     }
     self = open_pair();
     assert_true(serves(self, "hello"));
@@ -574,7 +575,7 @@ static void a_forked_process_without_a_ring_waits_and_does_not_spin(void **state
 
         fail_system_calls_named("io_uring_setup", EMFILE);
         driver->kind->turn(driver, begin + 10 * TORC_MILLISECOND);
-        _exit(torc_monotonic_now() - begin >= 9 * TORC_MILLISECOND ? 0 : 1);
+        leave_child(torc_monotonic_now() - begin >= 9 * TORC_MILLISECOND ? 0 : 1);
     }
     assert_child_well(child);
 }
