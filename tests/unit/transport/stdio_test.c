@@ -3,6 +3,8 @@
  */
 #include "transport/attach_support.h"
 
+#include <sys/resource.h>
+
 /* Puts `input` and `output` in the place of 0 and 1, and back. */
 static void swap_stdio(int input, int output, int saved[2])
 {
@@ -146,6 +148,102 @@ static void standard_input_may_be_the_null_device(void **state)
     on_each_driver(use_the_null_device);
 }
 
+/* Pipes in the place of 0 and 1; the test's ends are in[1] and out[0]. */
+static void use_pipes(int in[2], int out[2], int saved[2])
+{
+    make_pipe(in);
+    make_out(out);
+    swap_stdio(in[0], out[1], saved);
+    close(in[0]);
+    close(out[1]);
+    greeting = NULL;
+    done = false;
+    (void)torc_attach_stdio(root, torc_factory_of(&talker_class));
+    RUN_UNTIL(transport != NULL);
+}
+
+static void lose_the_reader_while_paused(void)
+{
+    int saved[2];
+    int in[2];
+    int out[2];
+
+    use_pipes(in, out, saved);
+    torc_pause_reading(transport);
+    close(out[0]);
+    torc_write(transport, TORC_SLICE("line\n"));
+    for (int i = 0; i < 3; i++)
+        assert_true(torc_iterate(reactor, 0));
+    if (!done)
+        torc_resume_reading(transport);
+    RUN_UNTIL(done);
+    restore_stdio(saved);
+    assert_told("made lost:ConnectionLost ");
+    close(in[1]);
+}
+
+static void an_output_that_breaks_while_reading_is_paused_ends_stdio_in_the_end(void **state)
+{
+    (void)state;
+    on_each_driver(lose_the_reader_while_paused);
+}
+
+/* More than the pipe takes, so that the rest waits for room that never comes. */
+static void lose_the_reader_of_a_full_pipe(void)
+{
+    static char much[1024 * 1024];
+    int saved[2];
+    int in[2];
+    int out[2];
+
+    use_pipes(in, out, saved);
+    torc_write(transport, torc_slice_make(much, sizeof much));
+    assert_true(torc_iterate(reactor, 0));
+    assert_false(done);
+    close(out[0]);
+    RUN_UNTIL(done);
+    restore_stdio(saved);
+    assert_told("made lost:ConnectionLost ");
+    close(in[1]);
+}
+
+static void an_output_that_breaks_while_bytes_wait_ends_stdio(void **state)
+{
+    (void)state;
+    on_each_driver(lose_the_reader_of_a_full_pipe);
+}
+
+static void half_close_without_a_descriptor(void)
+{
+    int saved[2];
+    int in[2];
+    int out[2];
+    struct rlimit limit;
+    struct rlimit none;
+
+    use_pipes(in, out, saved);
+    ends_at_end = true;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    torc_lose_write(transport);
+    (void)torc_iterate(reactor, 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(write(1, "still", 5), 5);
+    close(in[1]);
+    RUN_UNTIL(done);
+    restore_stdio(saved);
+    assert_told("made end lost:ConnectionDone ");
+    close(out[0]);
+}
+
+static void the_output_stays_where_the_null_device_cannot_be_opened(void **state)
+{
+    (void)state;
+    on_each_driver(half_close_without_a_descriptor);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +251,9 @@ int main(void)
         cmocka_unit_test(the_reader_of_standard_output_sees_our_half_close),
         cmocka_unit_test(an_output_that_nobody_reads_ends_stdio),
         cmocka_unit_test(standard_input_may_be_the_null_device),
+        cmocka_unit_test(an_output_that_breaks_while_reading_is_paused_ends_stdio_in_the_end),
+        cmocka_unit_test(an_output_that_breaks_while_bytes_wait_ends_stdio),
+        cmocka_unit_test(the_output_stays_where_the_null_device_cannot_be_opened),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
