@@ -6,6 +6,11 @@
 
 #if defined(TORC__HAS_URING)
 
+# include "base/system_call.h"
+
+# include <limits.h>
+# include <sys/mman.h>
+
 /* Ends the child by what it found, which the parent gets. */
 static void assert_child_well(pid_t child)
 {
@@ -131,6 +136,136 @@ static void a_forked_process_without_a_ring_waits_and_does_not_spin(void **state
     assert_child_well(child);
 }
 
+/* Whatever it lacks for a ring of its own: it goes on when it can have that. */
+static bool goes_on_after(end *self, const char *call, int error)
+{
+    torc_time begin = torc_monotonic_now();
+
+    fail_system_calls_named(call, error);
+    for (int i = 0; i < 3; i++)
+        driver->kind->turn(driver, torc_monotonic_now() + 3 * TORC_MILLISECOND);
+    allow_system_calls();
+    return torc_monotonic_now() - begin >= 6 * TORC_MILLISECOND && serves(self, "in the child");
+}
+
+static void expect_to_go_on_after(const char *call, int error)
+{
+    end *self = open_pair();
+    pid_t child;
+
+    assert_true(serves(self, "before"));
+    child = fork();
+    if (child == 0)
+        leave_child(goes_on_after(self, call, error) ? 0 : 1);
+    assert_child_well(child);
+    assert_true(serves(self, "in the parent"));
+    close_pair(self);
+}
+
+static void a_forked_process_goes_on_once_it_can_have_a_ring(void **state)
+{
+    (void)state;
+    expect_to_go_on_after("io_uring_setup", EMFILE);
+    expect_to_go_on_after("io_uring_register", ENOMEM);
+    expect_to_go_on_after("mmap", ENOMEM);
+    expect_to_go_on_after("eventfd", EMFILE);
+}
+
+static unsigned count_mappings(void)
+{
+    FILE *mappings = fopen("/proc/self/maps", "re");
+    unsigned count = 0;
+
+    for (int c = getc(mappings); c != EOF; c = getc(mappings))
+        count += c == '\n';
+    fclose(mappings);
+    return count;
+}
+
+static bool tries_in_vain_keep_no_memory(void)
+{
+    unsigned before;
+
+    fail_system_calls_named("eventfd", EMFILE);
+    driver->kind->turn(driver, 0);
+    before = count_mappings();
+    for (int i = 0; i < 20; i++)
+        driver->kind->turn(driver, 0);
+    return count_mappings() < before + 10;
+}
+
+static void what_a_forked_process_tries_in_vain_keeps_no_memory(void **state)
+{
+    pid_t child = fork();
+
+    (void)state;
+    if (child == 0)
+        leave_child(tries_in_vain_keep_no_memory() ? 0 : 1);
+    assert_child_well(child);
+}
+
+/* The last call for memory, which is for the buffers' ring, is refused. */
+static unsigned mappings_allowed;
+
+static int refuse_the_last_mapping(const char *name)
+{
+    return strcmp(name, "mmap") == 0 && mappings_allowed-- == 0 ? ENOMEM : 0;
+}
+
+/* Where the other process's ring of buffers was there is memory of somebody else's by now. */
+static bool leaves_others_memory_alone(void)
+{
+    const torc__uring_driver *self = (const torc__uring_driver *)(const void *)driver;
+    char *place = (char *)(void *)self->buffers.ring;
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    const size_t size = TORC__URING_BUFFERS_MAX * sizeof(struct io_uring_buf);
+    unsigned char there;
+
+    if (mmap(place, size, PROT_READ | PROT_WRITE, flags, -1, 0) != place)
+        return false;
+    mappings_allowed = 3; /* the two queues, and the mark whose they are */
+    torc__set_system_call_hook(refuse_the_last_mapping);
+    driver->kind->turn(driver, 0);
+    torc__set_system_call_hook(NULL);
+    return mappings_allowed == UINT_MAX && mincore(place, 1, &there) == 0;
+}
+
+static void a_forked_process_that_gets_no_buffers_leaves_others_memory_alone(void **state)
+{
+    pid_t child = fork();
+
+    (void)state;
+    if (child == 0)
+        leave_child(leaves_others_memory_alone() ? 0 : 1);
+    assert_child_well(child);
+}
+
+/* What was closed and not cancelled yet, what was being sent, and what waits in the queue. */
+static bool serves_what_was_left_over(end *watched, end *closed)
+{
+    closed->io.kind->close(&closed->io, false);
+    return serves(watched, "in the child");
+}
+
+static void what_was_closed_in_a_forked_process_is_let_go_of_there(void **state)
+{
+    end *first = open_pair();
+    end *second = open_pair();
+    pid_t child;
+
+    (void)state;
+    assert_true(serves(first, "before") && serves(second, "before"));
+    second->io.kind->receive(&second->io, false);
+    child = fork();
+    if (child == 0)
+        leave_child(serves_what_was_left_over(first, second) ? 0 : 1);
+    assert_child_well(child);
+    second->io.kind->receive(&second->io, true);
+    assert_true(serves(second, "in the parent"));
+    close_pair(first);
+    close_pair(second);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +274,10 @@ int main(void)
         REACTOR_TEST(a_forked_process_frees_the_reactor_and_the_first_goes_on),
         REACTOR_TEST(a_connection_is_closed_though_a_forked_process_lives),
         REACTOR_TEST(a_forked_process_without_a_ring_waits_and_does_not_spin),
+        REACTOR_TEST(a_forked_process_goes_on_once_it_can_have_a_ring),
+        REACTOR_TEST(what_a_forked_process_tries_in_vain_keeps_no_memory),
+        REACTOR_TEST(a_forked_process_that_gets_no_buffers_leaves_others_memory_alone),
+        REACTOR_TEST(what_was_closed_in_a_forked_process_is_let_go_of_there),
     };
 
     if (!driver_works("uring"))

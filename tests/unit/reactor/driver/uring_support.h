@@ -183,6 +183,15 @@ static TORC_UNUSED void answer_well(end *self, torc_slice data)
     answer(self, torc_slice_make("well", 4));
 }
 
+static TORC_UNUSED size_t count_received(size_t length)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < ENDS_MAX; i++)
+        count += ends[i].received == length;
+    return count;
+}
+
 # define REACTOR_TEST(name) cmocka_unit_test_setup_teardown(name, open_reactor, close_reactor)
 
 #endif

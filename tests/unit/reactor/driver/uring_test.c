@@ -9,15 +9,6 @@
 
 /* -- shortages ----------------------------------------------------------------------------- */
 
-static size_t count_received(size_t length)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < ENDS_MAX; i++)
-        count += ends[i].received == length;
-    return count;
-}
-
 /* More than there are buffers at first, and than the short queues hold. */
 static void all_are_served_at_once(void)
 {
