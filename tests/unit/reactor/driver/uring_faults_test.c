@@ -246,6 +246,182 @@ static void what_comes_for_a_number_that_was_another_s_is_not_lost(void **state)
 # define SHORT_TEST(name) \
     cmocka_unit_test_setup_teardown(name, open_reactor_with_short_queues, close_reactor)
 
+/* -- what is refused on receipt ------------------------------------------------------------ */
+
+static int told_error;
+
+static void on_shortage(torc_io *io, int descriptor, const torc_address *peer, int error)
+{
+    (void)io;
+    (void)descriptor;
+    (void)peer;
+    told_error = error;
+}
+
+static const torc_io_events short_events = { .accepted = on_shortage };
+
+static void without_memory_a_connection_that_has_to_wait_is_closed(void **state)
+{
+    static torc_io port;
+    torc_address address = { .kind = TORC_ADDRESS_IPV4, .ip = { 127, 0, 0, 1 } };
+    struct sockaddr_in name = { .sin_family = AF_INET };
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char byte;
+
+    (void)state;
+    memset(&port, 0, sizeof port);
+    port.events = &short_events;
+    assert_int_equal(driver->kind->listen(driver, &port, &address, &port_options), 0);
+    driver->kind->start_accepting(&port, true);
+    port.kind->local_address(&port, &address);
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    name.sin_port = htons(address.port);
+    told_error = 0;
+    assert_int_equal(connect(client, (struct sockaddr *)&name, sizeof name), 0);
+    fail_system_calls_named("accept4", EMFILE);
+    fail_all_allocations();
+    TURN_UNTIL(told_error == EMFILE);
+    allow_allocations();
+    allow_system_calls();
+    assert_int_equal(read(client, &byte, 1), 0);
+    close(client);
+    assert_true(port.kind->close(&port, false));
+}
+
+static void what_comes_while_receiving_is_refused_is_told_in_order_later(void **state)
+{
+    end *self = open_pair();
+
+    (void)state;
+    turn();
+    fail_system_calls_named("recv", EAGAIN);
+    say(self, "one, ");
+    turn();
+    say(self, "two, ");
+    turn();
+    say(self, "three");
+    shutdown(self->peer, SHUT_WR);
+    turn();
+    allow_system_calls();
+    TURN_UNTIL(self->ends == 1);
+    assert_int_equal(self->received, 15);
+    assert_int_equal(self->sum, sum_of(0, TORC_SLICE("one, two, three"), 0));
+    close_pair(self);
+}
+
+static void what_was_kept_goes_with_its_connection(void **state)
+{
+    end *self = open_pair();
+
+    (void)state;
+    turn();
+    self->io.kind->receive(&self->io, false);
+    say(self, "never read");
+    turn();
+    turn();
+    close_pair(self);
+    assert_int_equal(self->received, 0);
+}
+
+static void after_an_error_nothing_more_is_told(void **state)
+{
+    end *self = open_pair();
+
+    (void)state;
+    turn();
+    self->io.kind->receive(&self->io, false);
+    fail_system_calls_named("recv", ECONNRESET);
+    say(self, "one");
+    turn();
+    say(self, "two");
+    turn();
+    allow_system_calls();
+    self->io.kind->receive(&self->io, true);
+    TURN_UNTIL(self->ends == 1);
+    assert_int_equal(self->error, ECONNRESET);
+    self->io.kind->receive(&self->io, true);
+    turn();
+    assert_int_equal(self->received, 0);
+    close_pair(self);
+}
+
+static void answer_in_pieces_and_close(end *self, torc_slice data)
+{
+    char bytes[4] = { 'w', 'e', 'l', 'l' };
+    struct iovec pieces[2] = { { bytes, 2 }, { bytes + 2, 2 } };
+
+    (void)data;
+    assert_true(self->io.kind->send(&self->io, pieces, 2, false) >= 0);
+    the_kernel_takes_nothing();
+    self->io.kind->close(&self->io, false);
+    memset(bytes, '-', sizeof bytes);
+    allow_system_calls();
+}
+
+static void an_answer_in_pieces_leaves_before_the_close_likewise(void **state)
+{
+    (void)state;
+    open_many();
+    turn();
+    when_received = answer_in_pieces_and_close;
+    for (size_t i = 0; i < MANY; i++)
+        say(many[i], "hello");
+    TURN_UNTIL(count_received(5) == MANY);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_heard(many[i]->peer, "well");
+        close(many[i]->peer);
+    }
+}
+
+/* -- what there is no memory for ----------------------------------------------------------- */
+
+static void without_memory_for_it_nothing_is_adopted(void **state)
+{
+    static torc_io adopted[TORC__URING_CHUNK_SLOTS + 1];
+    int peers[TORC__URING_CHUNK_SLOTS + 1];
+    size_t count = 0;
+    int error = 0;
+
+    (void)state;
+    fail_all_allocations();
+    while (error == 0 && count < sizeof peers / sizeof peers[0]) {
+        int pair[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+        memset(&adopted[count], 0, sizeof adopted[count]);
+        adopted[count].events = &events;
+        error = driver->kind->adopt(driver, &adopted[count], pair[0]);
+        if (error != 0)
+            close(pair[0]);
+        peers[count++] = pair[1];
+    }
+    allow_allocations();
+    assert_int_equal(error, -ENOMEM);
+    assert_int_equal(adopted[count - 1].descriptor, -1);
+    for (size_t i = 0; i < count; i++) {
+        if (i + 1 < count)
+            assert_true(adopted[i].kind->close(&adopted[i], true));
+        close(peers[i]);
+    }
+}
+
+static void what_is_woken_up_is_told_though_the_queue_was_full(void **state)
+{
+    torc_time begin = torc_monotonic_now();
+
+    (void)state;
+    the_kernel_takes_nothing();
+    open_many();
+    turn();
+    allow_system_calls();
+    turn();
+    driver->kind->wake(driver);
+    driver->kind->turn(driver, begin + 20 * TORC_SECOND);
+    assert_true(torc_monotonic_now() - begin < 10 * TORC_SECOND);
+    for (size_t i = 0; i < MANY; i++)
+        close_pair(many[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +432,13 @@ int main(void)
         SHORT_TEST(answers_leave_though_the_queue_is_full),
         REACTOR_TEST(a_gathered_answer_leaves_before_the_close_though_the_kernel_takes_nothing),
         REACTOR_TEST(what_comes_for_a_number_that_was_another_s_is_not_lost),
+        SHORT_TEST(without_memory_a_connection_that_has_to_wait_is_closed),
+        SHORT_TEST(what_comes_while_receiving_is_refused_is_told_in_order_later),
+        SHORT_TEST(what_was_kept_goes_with_its_connection),
+        SHORT_TEST(after_an_error_nothing_more_is_told),
+        REACTOR_TEST(an_answer_in_pieces_leaves_before_the_close_likewise),
+        REACTOR_TEST(without_memory_for_it_nothing_is_adopted),
+        SHORT_TEST(what_is_woken_up_is_told_though_the_queue_was_full),
     };
 
     if (!driver_works("uring"))

@@ -3,6 +3,8 @@
  */
 #include "reactor/driver/uring_support.h"
 
+#include "reactor/driver/uring_probe.h"
+
 #if defined(TORC__HAS_URING)
 
 static void expect_why_not(const char *name, int error, const char *words)
@@ -53,12 +55,32 @@ static void the_environment_chooses_it(void **state)
     torc_reactor_free(chosen);
 }
 
+/* The features that a kernel tells of, one after the other as the versions had them. */
+static void expect_lack(unsigned features, const char *words)
+{
+    torc__uring_ring old = { .features = features, .descriptor = -1 };
+
+    assert_int_equal(torc__uring_probe(&old), -EOPNOTSUPP);
+    if (strstr(torc__uring_why_not(EOPNOTSUPP), words) == NULL)
+        fail_msg("\"%s\" is not in: %s", words, torc__uring_why_not(EOPNOTSUPP));
+}
+
+static void an_old_kernel_is_told_what_it_lacks(void **state)
+{
+    (void)state;
+    expect_lack(0, "lacks queues in one mapping (Linux 5.4 has them)");
+    expect_lack(IORING_FEAT_SINGLE_MMAP, "lacks completions that are never dropped (Linux 5.5");
+    expect_lack(IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP,
+        "lacks waiting with a time-out (Linux 5.11 has it)");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failure_says_why_it_does_not_work),
         cmocka_unit_test(where_it_does_not_work_another_is_taken),
         cmocka_unit_test(the_environment_chooses_it),
+        cmocka_unit_test(an_old_kernel_is_told_what_it_lacks),
     };
 
     if (!driver_works("uring"))
