@@ -57,7 +57,7 @@ static int listen_without(const char *call, int error, const torc_address *addre
     return descriptor;
 }
 
-static void a_socket_that_cannot_listen_is_closed(void **state)
+static void a_socket_that_cannot_listen_is_closed_and_its_path_removed(void **state)
 {
     const torc_address path = path_of_test();
     int before = descriptors_open();
@@ -69,7 +69,9 @@ static void a_socket_that_cannot_listen_is_closed(void **state)
     assert_int_equal(listen_without("bind", EADDRINUSE, &loopback4, -1), -EADDRINUSE);
     assert_int_equal(listen_without("listen", EADDRINUSE, &loopback4, -1), -EADDRINUSE);
     assert_int_equal(listen_without("chmod", EACCES, &path, 0600), -EACCES);
-    unlink(path.path);
+    assert_int_equal(access(path.path, F_OK), -1);
+    assert_int_equal(listen_without("listen", EADDRINUSE, &path, -1), -EADDRINUSE);
+    assert_int_equal(access(path.path, F_OK), -1);
     assert_int_equal(descriptors_open(), before);
 }
 
@@ -203,7 +205,7 @@ static void descriptors_are_found_among_what_else_comes_along(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_socket_that_cannot_listen_is_closed),
+        cmocka_unit_test(a_socket_that_cannot_listen_is_closed_and_its_path_removed),
         cmocka_unit_test(there_is_no_socket_without_an_address),
         cmocka_unit_test(the_two_ends_of_a_connection_are_of_one_family),
         cmocka_unit_test(what_comes_from_elsewhere_must_be_what_it_is_taken_for),

@@ -243,6 +243,22 @@ static void what_comes_for_a_number_that_was_another_s_is_not_lost(void **state)
     close_pair(opener);
 }
 
+/* The shortage is only put off: what comes waits for the buffers that there are. */
+static void without_memory_for_more_buffers_all_are_served_all_the_same(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ENDS_MAX; i++)
+        open_pair();
+    turn();
+    for (size_t i = 0; i < ENDS_MAX; i++)
+        say(&ends[i], "hello");
+    fail_all_allocations();
+    TURN_UNTIL(count_received(5) == ENDS_MAX);
+    allow_allocations();
+    for (size_t i = 0; i < ENDS_MAX; i++)
+        close_pair(&ends[i]);
+}
+
 # define SHORT_TEST(name) \
     cmocka_unit_test_setup_teardown(name, open_reactor_with_short_queues, close_reactor)
 
@@ -439,6 +455,7 @@ int main(void)
         REACTOR_TEST(an_answer_in_pieces_leaves_before_the_close_likewise),
         REACTOR_TEST(without_memory_for_it_nothing_is_adopted),
         SHORT_TEST(what_is_woken_up_is_told_though_the_queue_was_full),
+        REACTOR_TEST(without_memory_for_more_buffers_all_are_served_all_the_same),
     };
 
     if (!driver_works("uring"))
