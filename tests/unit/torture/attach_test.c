@@ -80,7 +80,7 @@ static torc_result note_answer(void *self, torc_result result)
 
 /* -- the conversations --------------------------------------------------------------------- */
 
-/* Our ends of what is attached: what is written to `in` comes to it, and `out` gets what it says. */
+/* Our ends of what is attached: to it goes what is written to `in`; `out` gets what it says. */
 typedef struct other_side {
     int in;
     int out;

@@ -508,40 +508,6 @@ static void it_is_named_by_its_class_and_address(arena *a)
     assert_string_equal(text, expected);
 }
 
-/* A system whose closing takes its time: what is closed is told so by the test. */
-static const torc_io_class *real_class;
-static torc_io_class slow_class;
-
-static bool close_slowly(torc_io *io, bool reset)
-{
-    assert_true(real_class->close(io, reset));
-    return false;
-}
-
-static void close_one_slowly(arena *a, torc_io **ret_io)
-{
-    open_pair(a);
-    *ret_io = &a->one.transport->io;
-    real_class = (*ret_io)->kind;
-    slow_class = *real_class;
-    slow_class.close = close_slowly;
-    (*ret_io)->kind = &slow_class;
-    torc_stop_datagrams(a->one.transport);
-}
-
-static void its_memory_stays_until_the_system_has_let_go(arena *a)
-{
-    torc_io *io;
-
-    close_one_slowly(a, &io);
-    AWAIT(a, a->one.stopped == 1);
-    make_turns(a, 2);
-    io->events->closed(io);
-    make_turns(a, 1);
-    assert_int_equal(a->one.stopped, 1);
-    assert_int_equal(a->one.after_stop, 0);
-}
-
 static void a_path_whose_mode_cannot_be_set_is_removed(arena *a)
 {
     char path[128];
@@ -600,8 +566,6 @@ static const datagram_behaviour behaviours[] = {
     { "without memory for a protocol the program ends",
         without_memory_for_a_protocol_the_program_ends, BY_UDP4 },
     { "it is named by its class and address", it_is_named_by_its_class_and_address, BY_UDP },
-    { "its memory stays until the system has let go",
-        its_memory_stays_until_the_system_has_let_go, BY_SOCKETS },
     { "a path whose mode cannot be set is removed", a_path_whose_mode_cannot_be_set_is_removed,
         BY_UNIX },
 };

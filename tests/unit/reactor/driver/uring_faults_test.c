@@ -1,6 +1,6 @@
 /*
- * The io_uring driver when the kernel takes nothing for a while, so that its queue is full and stays
- * so; and what is still in the queue when the descriptor it is about goes.
+ * The io_uring driver when the kernel takes nothing for a while, so that its queue is full and
+ * stays so; and what is still in the queue when the descriptor it is about goes.
  */
 #include "reactor/driver/uring_support.h"
 
@@ -244,7 +244,7 @@ static void what_comes_for_a_number_that_was_another_s_is_not_lost(void **state)
 }
 
 /* The shortage is only put off: what comes waits for the buffers that there are. */
-static void without_memory_for_more_buffers_all_are_served_all_the_same(void **state)
+static void all_are_served_without_memory_for_more_buffers(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ENDS_MAX; i++)
@@ -455,7 +455,7 @@ int main(void)
         REACTOR_TEST(an_answer_in_pieces_leaves_before_the_close_likewise),
         REACTOR_TEST(without_memory_for_it_nothing_is_adopted),
         SHORT_TEST(what_is_woken_up_is_told_though_the_queue_was_full),
-        REACTOR_TEST(without_memory_for_more_buffers_all_are_served_all_the_same),
+        REACTOR_TEST(all_are_served_without_memory_for_more_buffers),
     };
 
     if (!driver_works("uring"))
