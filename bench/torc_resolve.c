@@ -1,7 +1,8 @@
 /*
  * What a look-up costs the program that asks: each name once, of a server on this machine, many
- * under way at a time; and what one costs that is known already. Prints "NAME VALUE UNIT" lines: CPU of
- * this process, in user space and in the kernel, per look-up of a host's IPv4 and IPv6 addresses.
+ * under way at a time; and what one costs that is known already. Prints "NAME VALUE UNIT" lines:
+ * CPU of this process, in user space and in the kernel, per look-up of a host's IPv4 and IPv6
+ * addresses; as it is by default, and with a port of its own for each question.
  *
  *     torc_resolve PORT [LOOK-UPS]
  */
@@ -63,11 +64,37 @@ static torc_result ignore(void *unused, torc_result found)
     return torc_nothing();
 }
 
-static void known_look_ups(void *unused)
+static void begin(const torc_resolver_options *options, uint64_t look_ups)
 {
-    double before = cpu_seconds();
+    reactor = torc_reactor_new();
+    resolver = torc_resolver_new(torc_root(reactor), options);
+    started = ended = 0;
+    total = look_ups;
+}
 
-    (void)unused;
+static void unknown_look_ups(
+    const char *figure, const torc_resolver_options *options, uint64_t look_ups)
+{
+    double before;
+
+    begin(options, look_ups);
+    before = cpu_seconds();
+    while (started < AT_ONCE)
+        start();
+    torc_run_and_keep(reactor);
+    bench_say("%s %.0f ns\n", figure, (cpu_seconds() - before) / (double)total * 1e9);
+    torc_reactor_free(reactor);
+}
+
+static void known_look_ups(const torc_resolver_options *options)
+{
+    double before;
+
+    begin(options, 1);
+    start();
+    while (ended == 0)
+        torc_iterate(reactor, TORC_SECOND);
+    before = cpu_seconds();
     for (int i = 0; i < KNOWN; i++) {
         torc_deferred *host = torc_resolve_by(resolver, torc_root(reactor), "h0.bench.test");
 
@@ -76,6 +103,7 @@ static void known_look_ups(void *unused)
             torc_iterate(reactor, 0);
     }
     bench_say("known %.0f ns\n", (cpu_seconds() - before) / KNOWN * 1e9);
+    torc_reactor_free(reactor);
 }
 
 int main(int argc, char **argv)
@@ -83,32 +111,17 @@ int main(int argc, char **argv)
     torc_resolver_options options = { .configuration_file = "",
         .cache_answers = 1 << 20, .cache_bytes = 1 << 30, .server_count = 1 };
     torc_address server;
-    double before;
+    uint64_t look_ups;
 
     if (argc < 2)
         bench_fatal("usage: torc_resolve PORT [LOOK-UPS]");
     if (!torc_address_parse(TORC_SLICE("127.0.0.1"), bench_port_argument(2, argv), &server))
         return 2;
-    total = argc > 2 ? bench_number("look-ups", argv[2], AT_ONCE, 10000000) : 100000;
+    look_ups = argc > 2 ? bench_number("look-ups", argv[2], AT_ONCE, 10000000) : 100000;
     options.servers = &server;
-    reactor = torc_reactor_new();
-    resolver = torc_resolver_new(torc_root(reactor), &options);
-    before = cpu_seconds();
-    while (started < AT_ONCE)
-        start();
-    torc_run_and_keep(reactor);
-    bench_say("resolve %.0f ns\n", (cpu_seconds() - before) / (double)total * 1e9);
-    torc_reactor_free(reactor);
-
-    reactor = torc_reactor_new();
-    resolver = torc_resolver_new(torc_root(reactor), &options);
-    started = 0;
-    ended = 0;
-    total = 1;
-    start();
-    while (ended == 0)
-        torc_iterate(reactor, TORC_SECOND);
-    known_look_ups(NULL);
-    torc_reactor_free(reactor);
+    unknown_look_ups("resolve", &options, look_ups);
+    options.fresh_ports = true;
+    unknown_look_ups("resolve_fresh_ports", &options, look_ups);
+    known_look_ups(&options);
     return 0;
 }

@@ -33,7 +33,8 @@ typedef struct load {
     double second_limit;
     bool wait;
     int *sockets;
-    double *heard;      /* when each was answered last */
+    double *asked;      /* when each sent last */
+    bool *heard;        /* whether each was answered ever */
     uint64_t done;
 } load;
 
@@ -64,10 +65,11 @@ static void visit(load *self, size_t index, double now)
 
     if (got > 0) {
         self->done += (uint64_t)got;
-        self->heard[index] = now;
+        self->asked[index] = now;
+        self->heard[index] = true;
         send_some(self->sockets[index], (size_t)got);
-    } else if (now - self->heard[index] > patience) {
-        self->heard[index] = now;
+    } else if (now - self->asked[index] > patience) {
+        self->asked[index] = now;
         send_some(self->sockets[index], self->window);
     }
 }
@@ -87,7 +89,8 @@ static void open_all(load *self)
 {
     self->sockets = calloc(self->socket_count, sizeof *self->sockets);
     self->heard = calloc(self->socket_count, sizeof *self->heard);
-    if (!self->sockets || !self->heard)
+    self->asked = calloc(self->socket_count, sizeof *self->asked);
+    if (!self->sockets || !self->heard || !self->asked)
         bench_fatal("no memory");
     for (size_t i = 0; i < self->socket_count; i++)
         self->sockets[i] = open_socket(self->port);
@@ -96,7 +99,7 @@ static void open_all(load *self)
 static bool all_heard(const load *self)
 {
     for (size_t i = 0; i < self->socket_count; i++)
-        if (self->heard[i] <= 0)
+        if (!self->heard[i])
             return false;
     return true;
 }
@@ -157,7 +160,7 @@ int main(int argc, char **argv)
     open_all(&self);
     for (int i = 0; i < 50 && (i == 0 || !all_heard(&self)); i++)
         run(&self, 0.1);
-    if (self.done == 0)
+    if (!all_heard(&self))
         bench_fatal("nobody answers on port %u", self.port);
     if (self.wait) {
         bench_say("ready");
@@ -171,5 +174,6 @@ int main(int argc, char **argv)
         close(self.sockets[i]);
     free(self.sockets);
     free(self.heard);
+    free(self.asked);
     return EXIT_SUCCESS;
 }

@@ -138,7 +138,7 @@ class DatagramPeer(Peer):
     def running(self, bench, under=(), patience=processes.PATIENCE):
         port = processes.free_port()
         errors = os.path.join(bench.home, "server-errors")
-        command = list(under) + self.command(port)
+        command = self.before + list(under) + self.command(port)
         with processes.Child(command, bench.server_cpu, errors) as child:
             child.wait_for_echo(port, patience)
             yield child, port
@@ -178,14 +178,30 @@ class Peers:
         def own(name):
             return os.path.join(self.build, "bench", name + "_udp_echo")
 
-        torc = os.path.join(self.build, "examples", "udp_echo")
-        return [DatagramPeer("torc", torc, "build the examples",
-                             lambda port: [torc, "udp:%d:interface=127.0.0.1" % port]),
+        program = os.path.join(self.build, "examples", "udp_echo")
+
+        def torc(driver=None):
+            return DatagramPeer(_torc(driver), program, "build the examples", lambda port: [
+                program, "udp:%d:interface=127.0.0.1" % port], driver=driver)
+
+        return [torc(), torc(OTHER_DRIVER),
                 DatagramPeer("bare", own("bare"), "build the benchmarks",
                              lambda port: [own("bare"), port]),
                 DatagramPeer("libuv", own("libuv"),
                              "apt-get install libuv1-dev, then configure and build again",
                              lambda port: [own("libuv"), port])]
+
+    def udp_one_way(self):
+        """Here `command` takes a role, the port, the size and the counter's file."""
+        def own(name, hint, driver=None):
+            program = os.path.join(self.build, "bench", name + "_udp_one_way")
+            return Peer(_torc(driver) if name == "torc" else name, program, hint,
+                        lambda *arguments: [program, *arguments], driver=driver)
+
+        return [own("torc", "build the benchmarks"),
+                own("torc", "build the benchmarks", OTHER_DRIVER),
+                own("bare", "build the benchmarks"),
+                own("libuv", "apt-get install libuv1-dev, then configure and build again")]
 
     # -- relays --------------------------------------------------------------------------------
 
@@ -243,18 +259,52 @@ class Peers:
         key = os.path.join(self.home, "tls.key")
         nginx = (" ssl; ssl_certificate %s; ssl_certificate_key %s; "
                  "ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on" % (certificate, key))
+
+        def torc(driver=None):
+            return Peer(_torc(driver), torcd, "build it", lambda port: [
+                torcd, "--no-access-log", "web", "--path", self.files_directory, "--listen",
+                "tls:%d:interface=127.0.0.1:certificate=%s:key=%s" % (port, certificate, key)],
+                driver=driver)
+
         h2o = "\n      ssl:\n        certificate-file: %s\n        key-file: %s" % (certificate, key)
         types = "include %s;" % MIME_TYPES if os.path.exists(MIME_TYPES) else ""
         return [
-            Peer("torc", torcd, "build it", lambda port: [
-                torcd, "--no-access-log", "web", "--path", self.files_directory, "--listen",
-                "tls:%d:interface=127.0.0.1:certificate=%s:key=%s" % (port, certificate, key)]),
+            torc(), torc(OTHER_DRIVER),
             Peer("nginx", "nginx", "apt-get install nginx-light", lambda port: [
                 "nginx", "-p", self.home, "-c", self._configuration(
                     "nginx.conf", NGINX, port, log="off", tls=nginx, types=types)]),
             Peer("h2o", "h2o", "apt-get install h2o", lambda port: [
                 "h2o", "-m", "worker", "-c", self._configuration(
                     "h2o.conf", H2O, port, tls=h2o)])]
+
+    def web(self):
+        return [self.torcd(), self.torcd(OTHER_DRIVER), self.nginx(), self.h2o()]
+
+    def web_with_log(self):
+        return [self.torcd(log=True), self.nginx("nginx", log=""),
+                self.nginx("nginx-buffered", log="buffer=64k flush=1s")]
+
+    # -- programs that measure themselves ------------------------------------------------------
+
+    def _own(self, name, program, *arguments, driver=None):
+        """They listen nowhere: `command` takes no port."""
+        path = os.path.join(self.build, "bench", program)
+        hint = "build the benchmarks" if not program.startswith("libuv") else \
+            "apt-get install libuv1-dev, then configure and build again"
+        return Peer(name, path, hint, lambda port: [path, *arguments], driver=driver)
+
+    def spawn(self):
+        return [self._own("torc", "torc_spawn"),
+                self._own(_torc(OTHER_DRIVER), "torc_spawn", driver=OTHER_DRIVER),
+                self._own("posix_spawn", "posix_spawn"), self._own("libuv", "libuv_spawn")]
+
+    def thread(self):
+        return [self._own("torc", "torc_call_from_thread"),
+                self._own(_torc(OTHER_DRIVER), "torc_call_from_thread", driver=OTHER_DRIVER),
+                self._own("libuv", "libuv_async", "list"),
+                self._own("libuv-array", "libuv_async", "array")]
+
+    # -- what several of them need -------------------------------------------------------------
 
     def _configuration(self, name, template, port, **more):
         path = os.path.join(self.home, name)
@@ -264,10 +314,3 @@ class Peers:
                 files_directory=self.files_directory, user=pwd.getpwuid(os.getuid()).pw_name,
                 group=grp.getgrgid(os.getgid()).gr_name, **more))
         return path
-
-    def web(self):
-        return [self.torcd(), self.torcd(OTHER_DRIVER), self.nginx(), self.h2o()]
-
-    def web_with_log(self):
-        return [self.torcd(log=True), self.nginx("nginx", log=""),
-                self.nginx("nginx-buffered", log="buffer=64k flush=1s")]

@@ -14,6 +14,7 @@ import time
 
 from . import processes
 from .compare import compare, echo_load, present, wrk_load
+from .one_way import one_way
 from .report import Table
 from .tls import tls
 
@@ -276,6 +277,7 @@ def memory(bench):
             if "torc" in row["median"]:
                 report.goal("memory, %s: torc" % case, MEMORY_LIMITS[name], row["median"]["torc"],
                             0, "B")
+        report.scale("memory", table, "torc-uring", "torc")
     print()
 
 
@@ -420,25 +422,29 @@ def waiting(bench):
 
 # -- threads -----------------------------------------------------------------------------------
 
+def _thread_figures(bench, peer):
+    """Both processors: what is measured goes from one thread to another."""
+    output = processes.run(peer.before + peer.command(None),
+                           "%d,%d" % (bench.server_cpu, bench.load_cpu),
+                           os.path.join(bench.home, "server-errors"), 300)
+    return [line.split() for line in output.splitlines()]
+
+
 def thread(bench):
-    """Both processors for each program: what is measured goes from one thread to another."""
-    programs = {"torc": ["torc_call_from_thread"], "libuv": ["libuv_async", "list"],
-                "libuv-array": ["libuv_async", "array"]}
-    missing = {name for name, (program, *_) in programs.items()
-               if not os.path.exists(bench.program(program))}
-    for name in sorted(missing):
-        bench.report.note("%s is not built (apt-get install libuv1-dev)" % programs.pop(name)[0])
+    peers = present(bench, bench.peers.thread())
     samples = {}
     for _ in range(bench.rounds):
-        for name, (program, *arguments) in programs.items():
-            output = processes.run([bench.program(program), *arguments],
-                                   "%d,%d" % (bench.server_cpu, bench.load_cpu),
-                                   os.path.join(bench.home, "server-errors"), 300)
-            for line in output.splitlines():
-                case, value, _ = line.split()
-                samples.setdefault(case, {}).setdefault(name, []).append(float(value))
+        for peer in list(peers):
+            try:
+                figures = _thread_figures(bench, peer)
+            except processes.Failed as failure:
+                bench.report.note("thread: %s failed: %s" % (peer.name, failure))
+                peers.remove(peer)
+                continue
+            for case, value, _ in figures:
+                samples.setdefault(case, {}).setdefault(peer.name, []).append(float(value))
     table = Table("time per message, per round trip, per job and per job of 64 at once", "ns",
-                  list(programs))
+                  [peer.name for peer in peers])
     for case, of_peers in samples.items():
         table.add(case, of_peers)
     table.print(1)
@@ -462,17 +468,17 @@ def coroutine(bench):
 
 
 def spawn(bench):
-    """The three take turns, round by round, since a busy machine slows all of them alike."""
-    programs = {"torc": "torc_spawn", "posix_spawn": "posix_spawn", "libuv": "libuv_spawn"}
-    built = [name for name in programs if os.path.exists(bench.program(programs[name]))]
-    table = Table("time to run true and to be told how it exited", "µs", built)
-    samples = {name: [] for name in built}
-    for _ in range(bench.rounds):
-        for name in built:
-            output = processes.run([bench.program(programs[name])], bench.server_cpu,
-                                   os.path.join(bench.home, "server-errors"), 300)
-            samples[name].append(float(output.split()[1]))
-    table.add("one after another", samples)
+    """They take turns, round by round, since a busy machine slows all of them alike."""
+    peers = present(bench, bench.peers.spawn())
+    table = Table("time to run true and to be told how it exited", "µs",
+                  [peer.name for peer in peers])
+
+    def measure(peer):
+        output = processes.run(peer.before + peer.command(None), bench.server_cpu,
+                               os.path.join(bench.home, "server-errors"), 300)
+        return float(output.split()[1]), 0
+
+    compare(bench, table, "one after another", peers, measure)
     table.print()
     bench.report.keep("spawn", table)
     bench.report.ratios("spawn", table, {("one after another", "posix_spawn"): SPAWN_LIMIT})
@@ -605,7 +611,7 @@ def tls_section(bench):
     tls(bench, _settled_private_bytes)
 
 
-SECTIONS = {"echo": echo, "udp": udp, "relay": relay, "web": web, "tls": tls_section,
-            "memory": memory, "timers": timers, "names": names, "deferred": deferred,
-            "coroutine": coroutine, "thread": thread, "spawn": spawn, "syscalls": syscalls,
-            "instructions": instructions}
+SECTIONS = {"echo": echo, "udp": udp, "udp_one_way": one_way, "relay": relay, "web": web,
+            "tls": tls_section, "memory": memory, "timers": timers, "names": names,
+            "deferred": deferred, "coroutine": coroutine, "thread": thread, "spawn": spawn,
+            "syscalls": syscalls, "instructions": instructions}

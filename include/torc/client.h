@@ -14,7 +14,7 @@
  * After the first failure it waits for a second, then half as long again each time, up to a minute;
  * of each wait a random part of up to a half is left out, so that the clients of a server that
  * comes back do not come all at once. A connection that was made and prepared sets this back to the
- * beginning.
+ * beginning. A name is looked up for each attempt (<torc/names.h>), so that a server may move.
  */
 #ifndef TORC_CLIENT_H
 #define TORC_CLIENT_H

@@ -19,9 +19,9 @@
  * From then on data_received and read_lost of the two protocols are not called; connection_lost is.
  * Bytes that a protocol has been given already are its own: it writes them to the other transport
  * before it couples. What has been written before leaves first, and a side whose reading is
- * paused is resumed; pausing it again later holds it up. torc_abort_connection of one side ends both, while
- * torc_lose_connection waits, as for any producer, until the other side has said its last. A
- * coupling is each transport's producer: neither may have another, nor be coupled twice.
+ * paused is resumed; pausing it again later holds it up. torc_abort_connection of one side ends
+ * both, while torc_lose_connection waits, as for any producer, until the other side has said its
+ * last. A coupling is each transport's producer: neither may have another, nor be coupled twice.
  */
 #ifndef TORC_COUPLE_H
 #define TORC_COUPLE_H
@@ -63,7 +63,8 @@ extern TORC_API const torc_type torc_type_coupling;
  * from and go to: while more waits to be sent on `stream` than its high-water mark, no datagram is
  * received; while more than half of the queue of `datagrams` is full, `stream` is not read from.
  * Both protocols are called as ever. It lasts until one of them has ended, and is the producer of
- * `stream`. False when memory is out, one has ended or is NULL, or `datagrams` has that already.
+ * `stream`, but one that torc_lose_connection does not wait for. False when memory is out, one has
+ * ended or is NULL, or `datagrams` has that already.
  */
 TORC_API bool torc_couple_flow(torc_transport *stream, torc_datagram_transport *datagrams);
 

@@ -29,7 +29,8 @@
  *     …:size=1500                          the largest that is taken; 65535 by default
  *     fd:3                                 a bound datagram socket that was inherited
  * Connecting, which takes datagrams of this peer only and learns when nobody listens there:
- *     udp:192.0.2.1:53                     or host=…:port=…; a name is looked up once, at the start
+ *     udp:192.0.2.1:53                     or host=…:port=…; a name is looked up as by
+ *                                          torc_connect, once, at the start
  *     udp6:[2001:db8::1]:53
  *     unix-datagram:/run/log.sock
  *     …:bindAddress=192.0.2.9              where to send from; of UNIX datagrams a path

@@ -323,7 +323,7 @@ typedef struct torc_driver_class {
     /*
      * The addresses of a host name, with `port`: gives how many of at most `maximum` it wrote. They
      * are known only after *ret_delay, which is 0 unless it is set. NULL where names are the
-     * system's to look up.
+     * resolver's to look up.
      */
     size_t (*look_up)(torc_driver *driver, const char *host, uint16_t port, bool only_ipv6,
         torc_address *ret_addresses, size_t maximum, torc_time *ret_delay);

@@ -21,7 +21,18 @@
  * Each reactor has a resolver of its own, made when it is first needed, which does what the
  * system's does: it reads /etc/hosts and /etc/resolv.conf, and looks at most every five seconds
  * whether they have changed. It keeps what it was told for as long as it was told that it may, also
- * that there is nothing. One that is to behave otherwise is made by torc_resolver_new.
+ * that there is nothing. One that is to behave otherwise is made by torc_resolver_new. It is also
+ * the one that endpoints ask ("tcp:www.example.org:80"); only a simulated network has names of its
+ * own.
+ *
+ * Where the line "hosts:" of /etc/nsswitch.conf has other sources than files and the DNS, in this
+ * order, the names that only those know are asked of the system (getaddrinfo, in at most 16 helper
+ * threads, nothing kept): with "mdns…" those that end in ".local", with "myhostname" the machine's
+ * own, "_gateway" and the like, with "mymachines" those without a dot, with anything else (LDAP,
+ * NIS, or no DNS at all) every name. "resolve" is no other source: resolv.conf names it. The
+ * environment variable TORC_RESOLVER says otherwise for the reactors' own resolvers: "nss" asks the
+ * system for every name, "dns" for none. Records (torc_look_up) are always asked of the DNS, and
+ * "localhost" of nobody.
  *
  * Answers come from the loop's turn, or are there at once where they are known. What fails, fails
  * with torc_error_unknown_host (there is no such name, or nothing of that type: ask again and the
@@ -35,6 +46,7 @@
 
 #include <torc/address.h>
 #include <torc/deferred.h>
+#include <torc/protocol.h>
 
 TORC_BEGIN_DECLS
 
@@ -168,9 +180,34 @@ typedef struct torc_resolver_options {
     const char *hosts_file;         /* NULL: /etc/hosts; "": none */
     const char *configuration_file; /* NULL: /etc/resolv.conf; "": none */
 
+    /* "": none. NULL: /etc/nsswitch.conf, unless servers or a configuration are named here. */
+    const char *name_switch_file;
+
     /* These are asked instead of those that the configuration names. A port of 0 is 53. */
     const torc_address *servers;
     size_t server_count;
+
+    /*
+     * These are asked over connections, in the place of all others: that is how the DNS is asked
+     * over TLS (RFC 7858).
+     *
+     *     static const char *const servers[] = { "tls:9.9.9.9:853:name=dns.quad9.net",
+     *         "tls:149.112.112.112:853:name=dns.quad9.net" };
+     *     torc_resolver_options options = {
+     *         .connect = torc_connect, .endpoints = servers, .endpoint_count = 2 };
+     *
+     *     torc_tls_use();
+     *     torc_use_resolver(reactor, torc_resolver_new(torc_root(reactor), &options));
+     *
+     * The certificate must be for that name (the strict profile of RFC 8310): what cannot be asked
+     * in private is not asked. Write addresses: a name would be looked up by the resolver that is
+     * to be asked. A connection to each is kept until nothing was asked for ten seconds; questions
+     * on it do not wait for each other's answers, and do not tell what they are about by their
+     * length (RFC 8467). What connects is a field because it is above names; it is torc_connect.
+     */
+    torc_deferred *(*connect)(torc_scope *scope, const char *description, torc_factory *factory);
+    const char *const *endpoints;
+    size_t endpoint_count;
 
     torc_time timeout;     /* of one attempt; 0: the configuration's, or 5 s */
     unsigned int attempts; /* with each server; 0: the configuration's, or 2 */
@@ -180,11 +217,14 @@ typedef struct torc_resolver_options {
     size_t cache_bytes;
     bool no_cache;
 
+    bool nss; /* the system is asked for every host, whatever the name switch file says */
+
     /*
-     * torc_resolve asks the system (getaddrinfo, in helper threads: whatever nsswitch.conf says).
-     * The environment variable TORC_RESOLVER=nss sets it for the reactors' own resolvers.
+     * Each question leaves from a port of its own. Else questions share ports, a few at a time,
+     * each for a second at most: cheaper by far, and as hard to forge answers to unless somebody
+     * finds out within that second which port it is.
      */
-    bool nss;
+    bool fresh_ports;
 } torc_resolver_options;
 
 /*
@@ -217,7 +257,7 @@ typedef struct torc_resolver_counts {
     uint64_t shared;      /* waited for a question that was under way already */
     uint64_t questions;   /* that were asked, of any number of servers */
     uint64_t datagrams;   /* that were sent */
-    uint64_t streams;     /* TCP connections for answers that were too long */
+    uint64_t streams;     /* connections that were begun: for long answers, or to endpoints */
     uint64_t timeouts;    /* of single attempts */
     uint64_t ignored;     /* what came and was no answer to the question: wrong id, name, form */
     uint64_t failures;    /* questions to which nobody had an answer */

@@ -45,6 +45,8 @@ typedef struct torc_tls torc_tls;
  *     …:alpn=h2,http/1.1                     protocols, the best first
  *     …:timeout=10                           of the handshake, in seconds; 30 by default
  *     …:minimum=1.3                          no TLS 1.2
+ *     …:ocsp=site.ocsp                       the OCSP response to staple, DER
+ *     …:keyLog=keys.log                      for debugging: see torc_tls_options
  *     tls:8443:selfSigned=localhost          for development: see torc_tls_self_signed
  * Connecting:
  *     tls:example.org:443                    checks that the certificate is for that name
@@ -55,6 +57,8 @@ typedef struct torc_tls torc_tls;
  *     …:pin=sha256/BASE64                    only this public key (RFC 7469 2.4), of the end entity
  *     …:authorities=none                     with a pin: nothing else but that counts
  *     …:minimum=1.3
+ *     …:timeout=10:bindAddress=192.0.2.7     as of tcp; the time is for connecting and handshake
+ *     …:keyLog=keys.log
  *     …:endpoint=unix\:/run/app.sock         through anything that connects
  *
  * Who connects again goes on with the session of before, where the server lets it; and the same
@@ -96,7 +100,8 @@ typedef struct torc_tls_options {
     const char *ciphers;      /* of TLS 1.2, in OpenSSL's words; NULL: forward secret AEAD only */
     const char *pin;          /* clients: "sha256/BASE64" of the peer's public key */
     const char *ocsp;         /* servers: a file with the OCSP response to staple, DER */
-    const char *key_log;      /* file that keys are appended to, for debugging; NULL: none */
+    const char *key_log;      /* file that keys are appended to, so that Wireshark and the like read
+                                 what was recorded: for debugging only; NULL: none */
     torc_tls_psk *find_psk;   /* called with psk_context in the reactor's thread; or NULL */
     void *psk_context;
     torc_time handshake_limit; /* of torc_start_tls; 0: 30 s */

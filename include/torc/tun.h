@@ -13,8 +13,13 @@
  * turn, so a saturated device does not hold up the loop. Linux only; elsewhere opening fails.
  *
  * It needs the right to administrate networks (CAP_NET_ADMIN), or a device that an administrator
- * made for the user before (ip tuntap add) and that no options are given for. Segmentation is not
- * offloaded: packets would have to be cut up here wherever the other end is no device.
+ * made for the user before (ip tuntap add) and that no options are given for.
+ *
+ * Between two devices, `offloads` makes one packet of what would be up to 45: the system leaves TCP
+ * in segments of up to 64 KiB, and sums unmade, and says so in a header of 10 bytes before each
+ * packet (struct virtio_net_hdr), which the other device's system goes by. So both are opened with
+ * it, and whatever is in between carries packets of up to TORC_DATAGRAM_BYTES_MAX bytes whole: a
+ * stream does; UDP on a network had better not.
  */
 #ifndef TORC_TUN_H
 #define TORC_TUN_H
@@ -32,6 +37,7 @@ typedef struct torc_tun_options {
     const char *name;    /* at most 15 characters; "tun%d": the first that is free */
     bool ethernet;       /* TAP: whole Ethernet frames */
     bool several_queues; /* opened several times, each gets a share of the packets */
+    bool offloads;       /* packets come, and are sent, with a header and uncut: see above */
     unsigned mtu;        /* the longest packet; 0: as it is, 1500 for a new device */
     const char *const *addresses; /* "192.0.2.1/24", "2001:db8::1/64"; NULL ends them, or none */
     bool stays_down;     /* not to be brought up */

@@ -12,6 +12,14 @@
  * https needs torc-tls: link it, and call torc_tls_use() when the program starts. The server's
  * certificate and name are checked then, against the system's authorities. A redirect from https to
  * http is a failure, because what was asked for in secret would be told, or come, in clear.
+ *
+ * What is meant for one server is not told to another. Where a redirect leads to another origin,
+ * which is another scheme, host or port, of the caller's fields only Accept, Accept-Charset,
+ * Accept-Encoding, Accept-Language, Cache-Control, Pragma and User-Agent go there. All others are
+ * left out: Authorization, Proxy-Authorization, Cookie, keys in fields of any name, Referer,
+ * Origin, conditions, Range; so is the body with its Content-… fields, and the certificate that
+ * says who the client is. They stay left out when a later redirect leads back. To send them there
+ * all the same, follow by hand: redirects_max 0, and the page's Location.
  */
 #ifndef TORC_WEB_CLIENT_H
 #define TORC_WEB_CLIENT_H
@@ -33,13 +41,17 @@ typedef struct torc_web_field {
 typedef struct torc_web_fetch_options {
     const char *url;    /* http[s]://host[:port][/path][?query] */
     const char *method; /* NULL: "GET" */
-    const torc_web_field *fields; /* of the request, beside those that are the client's own */
+    const torc_web_field *fields; /* beside those that are the client's own; for this origin */
     size_t field_count;
     torc_slice body;    /* of the request; sent with its Content-Length where it is not empty */
     size_t head_max;    /* of the answer; 32 KiB */
     size_t body_max;    /* of the answer; 16 MiB */
     torc_time timeout;  /* for the whole, redirects too; 60 s; TORC_NEVER: none */
-    const char *tls;    /* of https: arguments for the endpoint "tls", as in "authorities=ca.pem" */
+    /*
+     * Of https: arguments for the endpoint "tls", as in "authorities=ca.pem". To other origins go
+     * of those with their names: authorities, alpn, pin, minimum, timeout, bindAddress, endpoint.
+     */
+    const char *tls;
     bool follows_to_http; /* redirects from https to http too */
     unsigned redirects_max; /* how many are followed, of GET and HEAD only; 0: none */
 } torc_web_fetch_options;

@@ -131,3 +131,15 @@ void torc__address_from_sockaddr(
         unix_from_sockaddr(ret_address, socket, length);
     }
 }
+
+void torc__address_unmap(torc_address *address)
+{
+    static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+    if (address->kind != TORC_ADDRESS_IPV6 || memcmp(address->ip, prefix, sizeof prefix) != 0)
+        return;
+    address->kind = TORC_ADDRESS_IPV4;
+    address->scope_id = 0;
+    memmove(address->ip, address->ip + sizeof prefix, 4);
+    memset(address->ip + 4, 0, sizeof address->ip - 4);
+}

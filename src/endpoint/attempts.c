@@ -189,12 +189,12 @@ static void try_next(torc__attempts *self)
             note_failure(self, &attempt->address, error);
             continue;
         }
-        if (self->begun < self->count)
+        if (self->begun < self->count || self->more_may_come)
             torc_timer_set(
                 &self->next_timer, self->scope, TORC__ATTEMPT_DELAY, next_is_due, self);
         return;
     }
-    if (self->under_way == 0)
+    if (self->under_way == 0 && !self->more_may_come)
         fail_all(self);
 }
 
@@ -218,27 +218,71 @@ static void attempt_connected(torc__connector *connector, int error)
 
 /* -- beginning and ending ------------------------------------------------------------------ */
 
-bool torc__attempts_start(torc__attempts *self, const torc_address *addresses, size_t count)
+/* Addresses of one name: they have the same port. */
+static bool has_address(const torc__attempts *self, const torc_address *address)
 {
-    torc_address ordered[TORC__ATTEMPTS_MAX];
-    list_block *block;
+    for (size_t i = 0; i < self->count; i++) {
+        const torc_address *known = &self->list[i].address;
 
-    if (count > TORC__ATTEMPTS_MAX)
-        count = TORC__ATTEMPTS_MAX;
-    block = torc__allocate_zeroed(sizeof(*block) + count * sizeof(block->attempts[0]));
+        if (known->kind == address->kind && known->scope_id == address->scope_id
+            && memcmp(known->ip, address->ip, sizeof known->ip) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_new(torc__attempts *self, const torc_address *addresses, size_t count)
+{
+    for (size_t i = 0; i < count && self->count < self->size; i++) {
+        torc__attempt *attempt = &self->list[self->count];
+
+        if (has_address(self, &addresses[i]))
+            continue;
+        attempt->connector.connected = attempt_connected;
+        attempt->owner = self;
+        attempt->address = addresses[i];
+        self->count++;
+    }
+}
+
+/* The families go on in turns from the address that was begun with last. */
+static void order_rest(torc__attempts *self)
+{
+    torc_address addresses[TORC__ATTEMPTS_MAX];
+    torc__attempt *rest = &self->list[self->begun > 0 ? self->begun - 1 : 0];
+    size_t count = (size_t)(&self->list[self->count] - rest);
+
+    for (size_t i = 0; i < count; i++)
+        addresses[i] = rest[i].address;
+    torc__attempts_order(addresses, count);
+    for (size_t i = 0; i < count; i++)
+        rest[i].address = addresses[i];
+}
+
+bool torc__attempts_start(torc__attempts *self, const torc_address *addresses, size_t count,
+    bool more_may_come)
+{
+    size_t size = count < TORC__ATTEMPTS_MAX && !more_may_come ? count : TORC__ATTEMPTS_MAX;
+    list_block *block = torc__allocate_zeroed(sizeof(*block) + size * sizeof(block->attempts[0]));
+
     if (block == NULL)
         return false;
-    memcpy(ordered, addresses, count * sizeof(ordered[0]));
-    torc__attempts_order(ordered, count);
     self->list = block->attempts;
-    self->count = count;
-    for (size_t i = 0; i < count; i++) {
-        self->list[i].connector.connected = attempt_connected;
-        self->list[i].owner = self;
-        self->list[i].address = ordered[i];
-    }
+    self->size = size;
+    self->more_may_come = more_may_come;
+    add_new(self, addresses, count);
+    order_rest(self);
     try_next(self);
     return true;
+}
+
+void torc__attempts_more(torc__attempts *self, const torc_address *addresses, size_t count)
+{
+    self->more_may_come = false;
+    add_new(self, addresses, count);
+    order_rest(self);
+    if (!torc_timer_is_set(&self->next_timer) && !torc_timer_is_set(&self->again_timer))
+        try_next(self);
 }
 
 static void free_block(torc__grave *grave)

@@ -3,7 +3,10 @@
  * the two families in turns, the next one 250 ms after the last or as soon as one fails. The first
  * that opens wins, and the others are dropped at once.
  *
- *     init -> start -> (opened | failed), once
+ *     init -> start -> (more) -> (opened | failed), once
+ *
+ * It can begin while some addresses are still looked up; then it does not fail before those have
+ * come, and they take their places among the ones that were not begun with yet.
  *
  * The owner is told from the loop's turn. Where none of the addresses can even be begun with, that
  * is within torc__attempts_start. What the attempts leave is the winner's transport, open and not
@@ -35,11 +38,13 @@ typedef struct torc__attempts {
     torc_timer again_timer;   /* a UNIX socket's full queue */
     torc__attempt *list;      /* owned */
     size_t count;
+    size_t size;              /* what the list has room for */
     size_t begun;
     size_t under_way;
     torc_failure *first;      /* of the failures: the cause of the one that is told */
     const torc_failure_type *type; /* of the failure that came furthest */
     int code;
+    bool more_may_come;
     size_t failed;
     char told[640];           /* the failures as text */
 
@@ -51,10 +56,13 @@ typedef struct torc__attempts {
 
 /*
  * Tries the addresses; scope, factory, endpoint and the two functions are set, the rest is zeroed.
- * False, and nothing is told, when memory is out.
+ * Where more may come, torc__attempts_more follows. False, and nothing is told, when memory is out.
  */
-bool torc__attempts_start(
-    torc__attempts *attempts, const torc_address *addresses, size_t count);
+bool torc__attempts_start(torc__attempts *attempts, const torc_address *addresses, size_t count,
+    bool more_may_come);
+
+/* All the addresses that there are, also those that were known at the start. */
+void torc__attempts_more(torc__attempts *attempts, const torc_address *addresses, size_t count);
 
 /* Drops what is under way, without a word. A no-op where nothing is. */
 void torc__attempts_stop(torc__attempts *attempts);

@@ -23,10 +23,16 @@ typedef struct torc__carrier {
     int (*adopt)(torc_io *listener, int token, torc_io *io);
     void (*discard)(torc_io *listener, int token);
 
-    /* Begins to open transport->io. 0: `connected` will tell, from a task. -errno: it cannot. */
-    int (*connect)(const struct torc__endpoint *endpoint, torc_transport *transport);
+    /*
+     * Begins to open the io of `transport`, which lives in `scope`. 0: `connected` will tell, from
+     * a task. -errno: it cannot; transport->reason may know more. NULL: it cannot connect.
+     */
+    int (*connect)(
+        const struct torc__endpoint *endpoint, torc_scope *scope, torc_transport *transport);
 } torc__carrier;
 
-extern const torc__carrier torc__memory_names; /* memory_name.c */
+extern const torc__carrier torc__memory_names;   /* memory_name.c */
+extern const torc__carrier torc__standard_io;    /* stdio_kind.c */
+extern const torc__carrier torc__child_commands; /* process_kind.c */
 
 #endif /* TORC_ENDPOINT_CARRIER_H */

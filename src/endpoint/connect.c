@@ -16,7 +16,7 @@
 #include "base/memory.h"
 #include "base/system_call.h"
 #include "endpoint/attempts.h"
-#include "endpoint/resolve.h"
+#include "names/host_lookup.h"
 #include "reactor/reactor.h"
 #include "transport/factory.h"
 #include "transport/transport.h"
@@ -37,7 +37,7 @@ typedef struct attempting {
     torc_deferred *deferred;   /* NULL: nobody waits any more */
     torc_failure *failure;     /* of the description, then of the addresses that were tried */
     torc_transport *starting;  /* while its connection_made runs */
-    torc__lookup lookup;
+    torc__host_lookup lookup;
     torc_address *addresses;   /* that the driver found, until it answers; owned */
     size_t count;
     torc__attempts attempts;
@@ -78,7 +78,7 @@ static void close_attempting(attempting *self)
     torc__cancel_task(&self->task);
     torc_timer_cancel(&self->timeout);
     torc_timer_cancel(&self->answer);
-    torc__lookup_cancel(&self->lookup);
+    torc__host_lookup_cancel(&self->lookup);
     torc__attempts_stop(&self->attempts);
     drop_transport(self);
     torc_scope_remove(&self->scoped);
@@ -210,7 +210,10 @@ static void enter(attempting *self, torc_transport *transport, const torc_addres
 static void has_opened(
     torc__attempts *attempts, torc_transport *transport, const torc_address *address)
 {
-    enter(TORC_CONTAINER_OF(attempts, attempting, attempts), transport, address);
+    attempting *self = TORC_CONTAINER_OF(attempts, attempting, attempts);
+
+    torc__host_lookup_cancel(&self->lookup);
+    enter(self, transport, address);
 }
 
 static void all_have_failed(torc__attempts *attempts, torc_failure *failure)
@@ -227,9 +230,10 @@ static void fail_with(attempting *self, int error)
     finish_failed(self);
 }
 
-static void try_addresses(attempting *self, const torc_address *addresses, size_t count)
+static void try_addresses(
+    attempting *self, const torc_address *addresses, size_t count, bool more_may_come)
 {
-    if (!torc__attempts_start(&self->attempts, addresses, count))
+    if (!torc__attempts_start(&self->attempts, addresses, count, more_may_come))
         fail_with(self, ENOMEM);
 }
 
@@ -243,12 +247,14 @@ static void no_address(attempting *self, const char *problem)
     finish_failed(self);
 }
 
-static void host_found(torc__lookup *lookup, const torc__addresses *found)
+static void host_found(torc__host_lookup *lookup, const torc__host_addresses *found)
 {
     attempting *self = TORC_CONTAINER_OF(lookup, attempting, lookup);
 
-    if (found->count != 0)
-        try_addresses(self, found->list, found->count);
+    if (self->attempts.list != NULL)
+        torc__attempts_more(&self->attempts, found->list, found->count);
+    else if (found->count != 0)
+        try_addresses(self, found->list, found->count, found->more_may_come);
     else
         no_address(self, found->problem);
 }
@@ -258,7 +264,7 @@ static void driver_answered(void *argument)
     attempting *self = argument;
 
     if (self->count != 0)
-        try_addresses(self, self->addresses, self->count);
+        try_addresses(self, self->addresses, self->count, false);
     else
         no_address(self, "there is no such name, or it has no address of the kind asked for");
 }
@@ -280,10 +286,10 @@ static void ask_driver(attempting *self)
 {
     const torc__endpoint *endpoint = &self->endpoint;
     torc_driver *driver = self->reactor->driver;
-    torc_address addresses[TORC__RESOLVE_ADDRESSES_MAX];
+    torc_address addresses[TORC_HOST_ADDRESSES_MAX];
     torc_time delay = 0;
     size_t count = driver->kind->look_up(driver, endpoint->host, endpoint->port,
-        endpoint->only_ipv6, addresses, TORC__RESOLVE_ADDRESSES_MAX, &delay);
+        endpoint->only_ipv6, addresses, TORC_HOST_ADDRESSES_MAX, &delay);
 
     if (count != 0 && !keep_addresses(self, addresses, count))
         return;
@@ -302,7 +308,7 @@ static void look_up(attempting *self)
         ask_driver(self);
         return;
     }
-    error = torc__lookup_start(
+    error = torc__host_lookup_start(
         &self->lookup, self->reactor, endpoint->host, endpoint->port, endpoint->only_ipv6);
     if (error != 0)
         fail_with(self, error);
@@ -364,9 +370,11 @@ static void ask_carrier(attempting *self)
     self->transport = torc__transport_new(self->scope, self->factory);
     if (self->transport != NULL) {
         self->transport->attached.connector = &self->connector;
-        error = -self->endpoint.carrier->connect(&self->endpoint, self->transport);
+        error = -self->endpoint.carrier->connect(&self->endpoint, self->scope, self->transport);
     }
-    if (error != 0)
+    if (error != 0 && self->transport != NULL && self->transport->reason != NULL)
+        entering_failed(self, error);
+    else if (error != 0)
         fail_with(self, error);
 }
 
@@ -387,7 +395,7 @@ static void begin(torc__task *task)
     else if (endpoint->host[0] != '\0')
         look_up(self);
     else
-        try_addresses(self, &endpoint->address, 1);
+        try_addresses(self, &endpoint->address, 1, false);
 }
 
 static attempting *new_attempting(torc_scope *scope, torc_factory *factory)
@@ -401,6 +409,7 @@ static attempting *new_attempting(torc_scope *scope, torc_factory *factory)
     self->factory = factory;
     self->task.run = begin;
     self->lookup.found = host_found;
+    self->lookup.wants_some = true;
     self->attempts.scope = scope;
     self->attempts.factory = factory;
     self->attempts.endpoint = &self->endpoint;

@@ -10,7 +10,7 @@
 
 #include "base/memory.h"
 #include "endpoint/endpoint.h"
-#include "endpoint/resolve.h"
+#include "names/host_lookup.h"
 #include "endpoint/socket_path.h"
 #include "transport/datagram.h"
 
@@ -27,9 +27,9 @@ typedef struct path_keeper {
 /* A name that is looked up. */
 typedef struct name_seeker {
     torc__datagram_opener opener;
-    torc__lookup lookup;
+    torc__host_lookup lookup;
     torc_timer delay;       /* until the driver's answer is known */
-    torc__addresses answer; /* ... which this is */
+    torc__host_addresses answer; /* ... which this is */
     torc__endpoint endpoint;
 } name_seeker;
 
@@ -173,14 +173,14 @@ static void stop_seeking(torc__datagram_opener *opener)
 {
     name_seeker *seeker = TORC_CONTAINER_OF(opener, name_seeker, opener);
 
-    torc__lookup_cancel(&seeker->lookup);
+    torc__host_lookup_cancel(&seeker->lookup);
     torc_timer_cancel(&seeker->delay);
     torc__free(seeker);
 }
 
 /* The first address that a socket can be connected to; the others need no network to be tried. */
 static void try_addresses(torc_datagram_transport *transport, const torc__endpoint *endpoint,
-    const torc__addresses *found)
+    const torc__host_addresses *found)
 {
     torc_failure *failure = NULL;
 
@@ -201,7 +201,7 @@ static void try_addresses(torc_datagram_transport *transport, const torc__endpoi
     fail(transport, failure);
 }
 
-static void host_found(torc__lookup *lookup, const torc__addresses *found)
+static void host_found(torc__host_lookup *lookup, const torc__host_addresses *found)
 {
     name_seeker *seeker = TORC_CONTAINER_OF(lookup, name_seeker, lookup);
     torc_datagram_transport *transport = seeker->opener.transport;
@@ -223,12 +223,12 @@ static void ask_driver(name_seeker *seeker)
     const torc__endpoint *endpoint = &seeker->endpoint;
     torc_datagram_transport *transport = seeker->opener.transport;
     torc_driver *driver = driver_of(transport);
-    torc__addresses *answer = &seeker->answer;
+    torc__host_addresses *answer = &seeker->answer;
     torc_time delay = 0;
 
     answer->problem = "there is no such name, or it has no address of the kind asked for";
     answer->count = driver->kind->look_up(driver, endpoint->host, endpoint->port,
-        endpoint->only_ipv6, answer->list, TORC__RESOLVE_ADDRESSES_MAX, &delay);
+        endpoint->only_ipv6, answer->list, TORC_HOST_ADDRESSES_MAX, &delay);
     if (delay > 0)
         torc_timer_set(&seeker->delay, &transport->scope, delay, driver_answered, seeker);
     else
@@ -252,7 +252,7 @@ static int look_up(torc_datagram_transport *transport, const torc__endpoint *end
         ask_driver(seeker);
         return 0;
     }
-    error = torc__lookup_start(&seeker->lookup, transport->scope.reactor, endpoint->host,
+    error = torc__host_lookup_start(&seeker->lookup, transport->scope.reactor, endpoint->host,
         endpoint->port, endpoint->only_ipv6);
     if (error == 0)
         return 0;

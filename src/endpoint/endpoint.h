@@ -18,6 +18,7 @@
 #define TORC__HOST_NAME_MAX     253 /* RFC 1035, without the root's dot */
 #define TORC__CARRIER_NAME_MAX  107 /* as of a UNIX path */
 #define TORC__ENDPOINT_TEXT_MAX 255
+#define TORC__COMMAND_MAX       1040 /* what a description of the greatest length can say */
 #define TORC__BACKLOG           4096 /* the kernel has the last word: net.core.somaxconn */
 #define TORC__CONNECT_TIMEOUT   (30 * TORC_SECOND)
 
@@ -28,6 +29,11 @@ typedef struct torc__endpoint {
     int descriptor;                      /* -1: not by descriptor */
     const torc__carrier *carrier;        /* NULL: not by carrier */
     char name[TORC__CARRIER_NAME_MAX + 1]; /* what it is to open */
+
+    /* ... where that is a child: words, each with a NUL: arguments, variables, directory or "". */
+    char command[TORC__COMMAND_MAX];
+    unsigned char argument_count;
+    unsigned char variable_count;
 
     uint16_t port;                       /* for `host` */
     bool only_ipv6;                      /* of the addresses that `host` has */

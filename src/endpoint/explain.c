@@ -37,6 +37,18 @@ static const remedy descriptor_remedies[] = {
     { 0, NULL },
 };
 
+static const remedy memory_remedies[] = {
+    { EADDRINUSE, "the name is listened on in this reactor; choose another name" },
+    { 0, NULL },
+};
+
+static const remedy stdio_remedies[] = {
+    { EADDRINUSE, "another listener or connection of this process has them; use them once" },
+    { EBADF, "they are closed; have what starts the program leave 0 and 1 open" },
+    { ENOTSUP, "this reactor's driver knows sockets alone; choose another reactor" },
+    { 0, NULL },
+};
+
 static const remedy common_remedies[] = {
     { EMFILE, "raise the limit of open files (ulimit -n)" },
     { ENFILE, "raise the system's limit of open files (sysctl fs.file-max)" },
@@ -55,7 +67,11 @@ static const char *listen_remedy(const torc__endpoint *endpoint, int error)
     const remedy *remedies = listen_remedies;
     const char *text;
 
-    if (endpoint->descriptor >= 0)
+    if (endpoint->carrier == &torc__memory_names)
+        remedies = memory_remedies;
+    else if (endpoint->carrier == &torc__standard_io)
+        remedies = stdio_remedies;
+    else if (endpoint->descriptor >= 0)
         remedies = descriptor_remedies;
     else if (endpoint->address.kind == TORC_ADDRESS_UNIX)
         remedies = unix_remedies;

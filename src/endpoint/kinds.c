@@ -4,6 +4,8 @@
  */
 #include "endpoint/further_kinds.h"
 
+#include "base/socket_address.h"
+
 #include <limits.h>
 #include <stdio.h>
 
@@ -46,12 +48,24 @@ static bool parse_ipv6(torc_slice value, torc_address *ret_address)
         !is_ipv4_in_ipv6(ret_address);
 }
 
+/*
+ * An IPv4 address in IPv6's clothes (::ffff:192.0.2.7) is what it is on the wire, so that it opens
+ * an IPv4 socket and is told as it is known elsewhere.
+ */
+static bool parse_any(torc_slice value, torc_address *ret_address)
+{
+    if (!torc_address_parse(value, 0, ret_address))
+        return false;
+    torc__address_unmap(ret_address);
+    return true;
+}
+
 /* localhost is this machine everywhere (RFC 6761 6.3), so that needs no look-up. */
 const char *torc__read_interface(torc__endpoint *endpoint, torc_slice value)
 {
     if (torc_slice_is(value, "localhost"))
         value = TORC_SLICE("127.0.0.1");
-    if (!torc_address_parse(value, 0, &endpoint->address))
+    if (!parse_any(value, &endpoint->address))
         return "must be a numeric address, an IPv6 one in brackets";
     endpoint->options.both_families =
         endpoint->address.kind == TORC_ADDRESS_IPV6 && is_any(&endpoint->address);
@@ -180,7 +194,7 @@ static bool keep_host_name(torc__endpoint *endpoint, torc_slice name)
 
 const char *torc__read_host(torc__endpoint *endpoint, torc_slice value)
 {
-    if (torc_address_parse(value, 0, &endpoint->address) || keep_host_name(endpoint, value))
+    if (parse_any(value, &endpoint->address) || keep_host_name(endpoint, value))
         return NULL;
     return "must be a numeric address, an IPv6 one in brackets, or a name";
 }
@@ -199,7 +213,7 @@ const char *torc__read_host6(torc__endpoint *endpoint, torc_slice value)
 
 const char *torc__read_local(torc__endpoint *endpoint, torc_slice value)
 {
-    if (!torc_address_parse(value, 0, &endpoint->local))
+    if (!parse_any(value, &endpoint->local))
         return "must be a numeric address of this machine, an IPv6 one in brackets";
     return NULL;
 }
@@ -398,6 +412,8 @@ static const torc__kind own_kinds[] = {
 
 static const torc__kind *const kinds_elsewhere[] = {
     &torc__kind_systemd,
+    &torc__kind_stdio,
+    &torc__kind_process,
     &torc__kind_haproxy,
     &torc__kind_haproxy_v2,
     &torc__kind_socks,

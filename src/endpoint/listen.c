@@ -9,87 +9,29 @@
  * and `release`), which only a turn may. When the scope ends first, `scope` is NULL from then on and
  * nobody is told. The io is open exactly in PENDING (without a failure) and OPEN.
  */
-#include <torc/endpoint.h>
+#include "endpoint/port.h"
+
 #include <torc/log.h>
 #include <torc/reactor.h>
 
 #include "base/abort.h"
 #include "base/memory.h"
-#include "endpoint/endpoint.h"
-#include "endpoint/entrance.h"
-#include "endpoint/socket_path.h"
-#include "reactor/reactor.h"
+#include "base/system_call.h"
 #include "transport/factory.h"
-#include "transport/transport.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
-
-/* How long nothing is accepted when there is no room for a connection. */
-#define SHORTAGE_PAUSE (100 * TORC_MILLISECOND)
 
 /* An address that is to come is asked for so soon again, and never later than that. */
 #define FIRST_WAIT   (100 * TORC_MILLISECOND)
 #define LONGEST_WAIT (10 * TORC_SECOND)
-
-/* A shortage is over when nothing failed for so long: at the limit it comes and goes. */
-#define SHORTAGE_CALM TORC_SECOND
-
-typedef enum port_state {
-    PENDING,
-    OPEN,
-    FAILED,
-    CLOSING,
-    CLOSED,
-} port_state;
-
-struct torc_port {
-    torc__grave grave;
-    torc_io io;
-    torc_scoped scoped;
-    torc__task task;
-    torc_timer pause;
-    torc_reactor *reactor;
-    torc_scope *scope;
-    torc_factory *factory;
-    torc_deferred *opened;  /* asked for and not fired yet; or NULL */
-    torc_deferred *stopped;
-    torc_failure *failure;
-    torc_address address;
-    torc__socket_path path;
-    torc__entrance entrance;
-    const torc__carrier *carrier; /* NULL: the driver */
-    torc__endpoint *awaited; /* whose address is not there yet; owned. NULL: it waits for none */
-    torc_time wait;          /* until it is asked for the next time */
-    port_state state;
-    bool asked;             /* somebody wanted to know whether it opened */
-    bool counted;           /* by the factory as an open port */
-    bool close_pending;     /* the io's `closed` event is to come */
-    bool short_of_room;     /* the shortage was logged */
-    bool accepted_since;    /* something, after the shortage's last failure */
-    char text[TORC__ENDPOINT_TEXT_MAX + 1];
-};
 
 static const char *port_name(const torc_port *port)
 {
     const char *name = port->factory->options.kind->name;
 
     return name != NULL ? name : "Protocol";
-}
-
-/* For calls of the factory's functions, which are the user's. */
-static const torc__context *enter(torc_port *port)
-{
-    return torc__enter(port->reactor, port->scope != NULL ? port->scope->context : NULL);
-}
-
-static void set_accepting(torc_port *port, bool on)
-{
-    if (port->carrier != NULL)
-        port->carrier->start_accepting(&port->io, on);
-    else
-        port->reactor->driver->kind->start_accepting(&port->io, on);
 }
 
 /* -- opening ------------------------------------------------------------------------------- */
@@ -160,10 +102,10 @@ static void free_port(torc__grave *grave)
 
 static void shut(torc_port *port)
 {
-    bool is_open = port->state == OPEN ||
-        (port->state == PENDING && port->failure == NULL && port->awaited == NULL);
+    bool is_open = port->state == TORC__PORT_OPEN ||
+        (port->state == TORC__PORT_PENDING && port->failure == NULL && port->awaited == NULL);
 
-    port->state = CLOSING;
+    port->state = TORC__PORT_CLOSING;
     stop_awaiting(port);
     torc_timer_cancel(&port->pause);
     torc__entrance_close(&port->entrance);
@@ -186,7 +128,7 @@ static void fire_opened(torc_port *port, torc_result result)
 
 static void let_go_of_factory(torc_port *port)
 {
-    const torc__context *outer = enter(port);
+    const torc__context *outer = torc__port_enter(port);
 
     if (port->counted) {
         torc_log_info("%s no longer listens on %s", port_name(port), port->text);
@@ -204,9 +146,9 @@ static void finish_port(torc_port *port)
 {
     torc_deferred *stopped;
 
-    if (port->close_pending || port->state == CLOSED)
+    if (port->close_pending || port->state == TORC__PORT_CLOSED)
         return;
-    port->state = CLOSED;
+    port->state = TORC__PORT_CLOSED;
     let_go_of_factory(port);
     if (port->opened != NULL)
         fire_opened(port, torc_fail_with(&torc_error_cancelled,
@@ -227,9 +169,9 @@ static void end_port(torc_scoped *scoped)
     port->scope = NULL;
     port->opened = NULL;
     port->stopped = NULL;
-    if (port->state == CLOSED)
+    if (port->state == TORC__PORT_CLOSED)
         return;
-    if (port->state != CLOSING)
+    if (port->state != TORC__PORT_CLOSING)
         shut(port);
     torc__queue_task(port->reactor, &port->task);
 }
@@ -238,7 +180,7 @@ static void describe(const torc_scoped *scoped, char *text, size_t size)
 {
     const torc_port *port = TORC_CONTAINER_OF(scoped, torc_port, scoped);
 
-    snprintf(text, size, "%s%s", port->text, port->state == FAILED ? ": failed" : "");
+    snprintf(text, size, "%s%s", port->text, port->state == TORC__PORT_FAILED ? ": failed" : "");
 }
 
 const torc__member_kind torc__members_port = {
@@ -260,7 +202,7 @@ static void port_closed(torc_io *io)
 
 static void tell_failure(torc_port *port)
 {
-    port->state = FAILED;
+    port->state = TORC__PORT_FAILED;
     if (port->asked) {
         fire_opened(port, torc_fail(torc_failure_hold(port->failure)));
         return;
@@ -272,16 +214,16 @@ static void tell_failure(torc_port *port)
 static void tell_open(torc_port *port)
 {
     char text[TORC_ADDRESS_TEXT_MAX];
-    const torc__context *outer = enter(port);
+    const torc__context *outer = torc__port_enter(port);
 
-    port->state = OPEN;
+    port->state = TORC__PORT_OPEN;
     port->counted = true;
     torc_log_info("%s starting on %s", port_name(port), torc_address_text(&port->address, text));
     torc__factory_port_opened(port->factory);
     torc__leave(port->reactor, outer);
-    if (port->state != OPEN)
+    if (port->state != TORC__PORT_OPEN)
         return;
-    set_accepting(port, true);
+    torc__port_set_accepting(port, true);
     fire_opened(port, torc_pointer(port));
 }
 
@@ -319,7 +261,7 @@ static void port_turn(torc__task *task)
 {
     torc_port *port = TORC_CONTAINER_OF(task, torc_port, task);
 
-    if (port->state == CLOSING) {
+    if (port->state == TORC__PORT_CLOSING) {
         finish_port(port);
         return;
     }
@@ -334,191 +276,8 @@ static void port_turn(torc__task *task)
         tell_open(port);
 }
 
-/* -- accepting ----------------------------------------------------------------------------- */
-
-static void shortage_is_over(torc_port *port)
-{
-    port->short_of_room = false;
-    torc_log_info("accepting connections on %s again", port->text);
-}
-
-static void after_calm(void *argument)
-{
-    torc_port *port = argument;
-
-    if (port->accepted_since)
-        shortage_is_over(port);
-}
-
-static void after_pause(void *argument)
-{
-    torc_port *port = argument;
-
-    torc_timer_set(&port->pause, port->scope, SHORTAGE_CALM, after_calm, port);
-    set_accepting(port, true);
-}
-
-static const char *shortage_remedy(int error)
-{
-    if (error == EMFILE)
-        return "; raise the limit (ulimit -n)";
-    if (error == ENFILE)
-        return "; raise the system's limit (sysctl fs.file-max)";
-    return "";
-}
-
-/* Trying again at once would keep the loop busy for nothing, since the connection still waits. */
-static void note_shortage(torc_port *port, int error)
-{
-    set_accepting(port, false);
-    torc_timer_set(&port->pause, port->scope, SHORTAGE_PAUSE, after_pause, port);
-    port->accepted_since = false;
-    if (port->short_of_room)
-        return;
-    port->short_of_room = true;
-    torc_log_warn("cannot accept connections on %s: %s%s. They wait, and accepting goes on as soon "
-        "as it can", port->text, strerror(error), shortage_remedy(error));
-}
-
-static void note_success(torc_port *port)
-{
-    if (TORC_LIKELY(!port->short_of_room))
-        return;
-    port->accepted_since = true;
-    if (!torc_timer_is_set(&port->pause))
-        shortage_is_over(port);
-}
-
-/* Errors of one connection that was gone before we had it. The port itself is well. */
-static bool is_of_one_connection(int error)
-{
-    switch (error) {
-    case ECONNABORTED:
-    case ECONNRESET:
-    case EINTR:
-    case EAGAIN:
-    case EPERM: /* a firewall's rule */
-    case EPROTO:
-    case ENETDOWN:
-    case ENETUNREACH:
-    case EHOSTDOWN:
-    case EHOSTUNREACH:
-    case ENONET:
-    case ENOPROTOOPT:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void discard(torc_port *port, int descriptor)
-{
-    torc_driver *driver = port->reactor->driver;
-
-    if (port->carrier != NULL)
-        port->carrier->discard(&port->io, descriptor);
-    else if (driver->kind->discard != NULL)
-        driver->kind->discard(driver, descriptor);
-    else
-        close(descriptor);
-}
-
-/* Whether who the peer is shows only behind the layers. */
-static bool tells_peer(const torc_port *port)
-{
-    for (const torc__layer *layer = port->entrance.layers; layer != NULL; layer = layer->next)
-        if (layer->kind->tells_peer)
-            return true;
-    return false;
-}
-
-static void admit(torc_port *port, torc_transport *transport)
-{
-    int error = torc__entrance_admit(&port->entrance, transport);
-
-    if (error != 0)
-        note_shortage(port, error);
-    else if (port->state == OPEN && torc__entrance_is_full(&port->entrance))
-        set_accepting(port, false);
-}
-
-static void has_room(torc__entrance *entrance)
-{
-    torc_port *port = TORC_CONTAINER_OF(entrance, torc_port, entrance);
-
-    if (port->state == OPEN && !torc_timer_is_set(&port->pause))
-        set_accepting(port, true);
-}
-
-static int adopt(torc_port *port, int descriptor, torc_io *io)
-{
-    torc_driver *driver = port->reactor->driver;
-
-    if (TORC_UNLIKELY(port->carrier != NULL))
-        return port->carrier->adopt(&port->io, descriptor, io);
-    return driver->kind->adopt(driver, io, descriptor);
-}
-
-static void start_connection(torc_port *port, int descriptor, const torc_address *peer)
-{
-    torc_transport *transport = torc__transport_new(port->scope, port->factory);
-    int error = ENOMEM;
-
-    if (transport != NULL)
-        error = -adopt(port, descriptor, &transport->io);
-    if (error == 0) {
-        note_success(port);
-        if (TORC_LIKELY(port->entrance.layers == NULL))
-            torc__transport_start(transport, peer);
-        else
-            admit(port, transport);
-        return;
-    }
-    discard(port, descriptor);
-    if (transport != NULL)
-        torc__transport_drop(transport);
-    note_shortage(port, error);
-}
-
-/* Whether to go on with it: `admits` is the user's, and may have stopped the port. */
-static bool admits(torc_port *port, const torc_address *peer)
-{
-    const torc__context *outer = enter(port);
-    bool welcome = torc__factory_admits(port->factory, peer);
-
-    torc__leave(port->reactor, outer);
-    return welcome && port->state == OPEN;
-}
-
-/* It may have become too many while this one was on its way, and a layer may have told the peer. */
-static void has_entered(
-    torc__entrance *entrance, torc_transport *transport, const torc_address *peer)
-{
-    torc_port *port = TORC_CONTAINER_OF(entrance, torc_port, entrance);
-
-    if (tells_peer(port) ? admits(port, peer) : torc__factory_has_room(port->factory, peer))
-        torc__transport_start(transport, peer);
-    else
-        torc__transport_drop(transport);
-}
-
-static void port_accepted(torc_io *io, int descriptor, const torc_address *peer, int error)
-{
-    torc_port *port = TORC_CONTAINER_OF(io, torc_port, io);
-
-    if (error != 0) {
-        if (port->state == OPEN && !is_of_one_connection(error))
-            note_shortage(port, error);
-        return;
-    }
-    if (port->state == OPEN && (tells_peer(port) || admits(port, peer)))
-        start_connection(port, descriptor, peer);
-    else
-        discard(port, descriptor);
-}
-
 static const torc_io_events port_events = {
-    .accepted = port_accepted,
+    .accepted = torc__port_accepted,
     .closed = port_closed,
 };
 
@@ -537,13 +296,9 @@ torc_port *torc_listen(torc_scope *scope, const char *description, torc_factory 
     port->io.events = &port_events;
     port->io.descriptor = -1;
     port->task.run = port_turn;
-    port->entrance.scope = scope;
-    port->entrance.text = port->text;
-    port->entrance.entered = has_entered;
-    port->entrance.room = has_room;
-    torc__entrance_init(&port->entrance);
+    torc__port_entrance_init(port);
     if (torc_scope_has_ended(scope)) {
-        port->state = CLOSED;
+        port->state = TORC__PORT_CLOSED;
         torc_factory_release(factory);
         torc__bury(port->reactor, &port->grave, free_port);
         return port;
@@ -567,7 +322,7 @@ static void cancel_opening(torc_deferred *deferred, void *argument)
 
     (void)deferred;
     port->opened = NULL;
-    if (port->state != PENDING)
+    if (port->state != TORC__PORT_PENDING)
         return;
     shut(port);
     torc__queue_task(port->reactor, &port->task);
@@ -588,11 +343,11 @@ torc_deferred *torc_port_opened(torc_port *port)
     if (port->opened != NULL)
         torc__abort("torc_port_opened was called twice for %s: ask once", port->text);
     port->asked = true;
-    if (port->state == OPEN)
+    if (port->state == TORC__PORT_OPEN)
         return torc_deferred_fired(port->scope, torc_pointer(port));
-    if (port->state == FAILED)
+    if (port->state == TORC__PORT_FAILED)
         return torc_deferred_fired(port->scope, torc_fail(torc_failure_hold(port->failure)));
-    if (port->state != PENDING)
+    if (port->state != TORC__PORT_PENDING)
         return cancelled_deferred(port);
     port->opened = torc_deferred_new(port->scope, cancel_opening, port);
     return port->opened;
@@ -603,13 +358,13 @@ torc_deferred *torc_port_stop(torc_port *port)
     torc_deferred *deferred;
 
     torc__check_thread(port->reactor, "torc_port_stop");
-    if (port->scope == NULL || port->state == CLOSED)
+    if (port->scope == NULL || port->state == TORC__PORT_CLOSED)
         return cancelled_deferred(port);
     if (port->stopped != NULL)
         return torc_deferred_fired(port->scope, torc_nothing());
     deferred = torc_deferred_new(port->scope, cancel_stopping, port);
     port->stopped = deferred;
-    if (port->state != CLOSING)
+    if (port->state != TORC__PORT_CLOSING)
         shut(port);
     torc__queue_task(port->reactor, &port->task);
     return deferred;
@@ -618,4 +373,16 @@ torc_deferred *torc_port_stop(torc_port *port)
 torc_address torc_port_address(const torc_port *port)
 {
     return port->address;
+}
+
+int torc_port_descriptor(torc_port *port)
+{
+    int copy = -1;
+
+    torc__check_thread(port->reactor, "torc_port_descriptor");
+    if (port->state == TORC__PORT_OPEN && port->io.descriptor >= 0)
+        copy = TORC__CALL(fcntl, port->io.descriptor, F_DUPFD_CLOEXEC, 3);
+    if (copy >= 0)
+        port->path.known = false;
+    return copy;
 }

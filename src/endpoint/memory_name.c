@@ -149,9 +149,10 @@ static void tell_caller(call *self)
     caller->events->connected(caller, adopted ? 0 : ECONNREFUSED);
 }
 
-static int memory_connect(const torc__endpoint *endpoint, torc_transport *transport)
+static int memory_connect(
+    const torc__endpoint *endpoint, torc_scope *scope, torc_transport *transport)
 {
-    torc_reactor *reactor = transport->scope.reactor;
+    torc_reactor *reactor = scope->reactor;
     listener *at;
     call *self;
 

@@ -98,6 +98,22 @@ static void put_inner(composer *self, const torc_endpoint *inner, unsigned depth
     put(self, "endpoint", text);
 }
 
+static void put_each(composer *self, const char *name, const char *const *values)
+{
+    for (; values != NULL && *values != NULL; values++)
+        put(self, name, *values);
+}
+
+static void put_command(composer *self, const torc_endpoint *endpoint)
+{
+    for (size_t i = 0; endpoint->arguments != NULL && endpoint->arguments[i] != NULL; i++) {
+        torc__text_append(&self->writer, TORC_SLICE(":"));
+        append_quoted(&self->writer, torc_slice_of(endpoint->arguments[i]));
+    }
+    put_each(self, "variable", endpoint->variables);
+    put(self, "directory", endpoint->directory);
+}
+
 static void put_where(composer *self, const torc_endpoint *endpoint)
 {
     const torc__argument *port = argument(self, "port");
@@ -150,6 +166,7 @@ static void compose(torc__text_writer *writer, const torc_endpoint *endpoint, bo
         self.usage = listening ? kind->listening : kind->connecting;
     self.writer = *writer;
     put_where(&self, endpoint);
+    put_command(&self, endpoint);
     put_inner(&self, endpoint->inner, depth);
     put_how(&self, endpoint);
     *writer = self.writer;

@@ -53,21 +53,32 @@ static unsigned int common_bits(const uint8_t *a, const uint8_t *b, unsigned int
 {
     unsigned int bits = 0;
 
+    while (bits + 8 <= most && a[bits / 8] == b[bits / 8])
+        bits += 8;
     while (bits < most && ((a[bits / 8] ^ b[bits / 8]) & 0x80 >> bits % 8) == 0)
         bits++;
     return bits;
+}
+
+static bool is_of(const policy *entry, const uint8_t ip[16])
+{
+    size_t whole = entry->bits / 8;
+    unsigned int mask = 0xff00U >> entry->bits % 8;
+
+    return memcmp(entry->prefix, ip, whole) == 0
+        && (entry->bits % 8 == 0 || ((entry->prefix[whole] ^ ip[whole]) & mask) == 0);
 }
 
 static const policy *policy_of(const uint8_t ip[16])
 {
     const policy *entry = policies;
 
-    while (common_bits(entry->prefix, ip, entry->bits) < entry->bits)
+    while (!is_of(entry, ip))
         entry++;
     return entry;
 }
 
-static int scope_of(const torc_address *address, const uint8_t ip[16])
+static int scope_of(const torc_address *address, const uint8_t ip[16], const policy *of_ip)
 {
     if (address->kind == TORC_ADDRESS_IPV4) {
         const uint8_t *v4 = address->ip;
@@ -80,7 +91,7 @@ static int scope_of(const torc_address *address, const uint8_t ip[16])
         return LINK_LOCAL;
     if (ip[0] == 0xfe && (ip[1] & 0xc0) == 0xc0)
         return SITE_LOCAL;
-    return policy_of(ip)->label == 0 ? LINK_LOCAL : GLOBAL;
+    return of_ip->label == 0 ? LINK_LOCAL : GLOBAL;
 }
 
 /* What the comparison needs of an address, found out once. */
@@ -99,21 +110,25 @@ static void assess(candidate *one, const torc_address *address, const torc_addre
 {
     uint8_t to[16];
     uint8_t from[16];
+    const policy *to_policy;
+    const policy *from_policy;
 
     as_ipv6(address, to);
+    to_policy = policy_of(to);
     one->address = *address;
     one->source = *source;
     one->has_route = source->kind != TORC_ADDRESS_NONE;
-    one->precedence = policy_of(to)->precedence;
-    one->scope = scope_of(address, to);
+    one->precedence = to_policy->precedence;
+    one->scope = scope_of(address, to, to_policy);
     one->same_scope = false;
     one->same_label = false;
     one->prefix = 0;
     if (!one->has_route)
         return;
     as_ipv6(source, from);
-    one->same_scope = scope_of(source, from) == one->scope;
-    one->same_label = policy_of(from)->label == policy_of(to)->label;
+    from_policy = policy_of(from);
+    one->same_scope = scope_of(source, from, from_policy) == one->scope;
+    one->same_label = from_policy->label == to_policy->label;
     if (address->kind == TORC_ADDRESS_IPV6)
         one->prefix = common_bits(to, from, 64);
 }

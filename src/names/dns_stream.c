@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "names/dns_bytes.h"
+#include "names/dns_frame.h"
 #include "transport/factory.h"
 
 #include <errno.h>
@@ -15,9 +16,7 @@
 typedef struct dns_stream {
     torc_protocol protocol;
     torc__dns_stream *stream; /* NULL: its maker has closed it */
-    size_t length;        /* of `bytes` that are there */
-    size_t size;
-    uint8_t *bytes;
+    torc__dns_frame frame;
 } dns_stream;
 
 struct torc__dns_stream {
@@ -47,58 +46,28 @@ static void made(torc_protocol *protocol)
     torc_write(protocol->transport, torc_slice_make(stream->query, stream->length));
 }
 
-/* Room for `size` bytes. */
-static bool make_room(dns_stream *self, size_t size)
-{
-    uint8_t *bytes;
-
-    if (size <= self->size)
-        return true;
-    bytes = torc__reallocate(self->bytes, size);
-    if (bytes == NULL)
-        return false;
-    self->bytes = bytes;
-    self->size = size;
-    return true;
-}
-
 static void fail(torc__dns_stream *stream, int error)
 {
     if (stream != NULL && stream->owner != NULL)
         stream->events->failed(stream->owner, error);
 }
 
-/* Takes what is missing of the message under way off the front of *data. */
-static bool take(dns_stream *self, torc_slice *data)
-{
-    size_t wanted = 2;
-    torc_slice piece;
-
-    if (self->length >= 2)
-        wanted = 2 + (size_t)torc__dns_get16(self->bytes);
-    if (!make_room(self, wanted))
-        return false;
-    piece = torc_slice_first(*data, wanted - self->length);
-    memcpy(self->bytes + self->length, piece.data, piece.length);
-    self->length += piece.length;
-    *data = torc_slice_skip(*data, piece.length);
-    return true;
-}
-
 static void data_received(torc_protocol *protocol, torc_slice data)
 {
     dns_stream *self = torc_of(protocol, dns_stream);
+    torc_slice message;
 
-    while (data.length > 0 && self->stream != NULL) {
-        if (!take(self, &data)) {
+    while (self->stream != NULL) {
+        switch (torc__dns_frame_take(&self->frame, &data, &message)) {
+        case TORC__DNS_FRAME_WHOLE:
+            self->stream->events->received(self->stream->owner, message);
+            break;
+        case TORC__DNS_FRAME_NO_MEMORY:
             fail(self->stream, ENOMEM);
             return;
+        default:
+            return;
         }
-        if (self->length < 2 || self->length < 2 + (size_t)torc__dns_get16(self->bytes))
-            continue;
-        self->length = 0;
-        self->stream->events->received(self->stream->owner,
-            torc_slice_make(self->bytes + 2, torc__dns_get16(self->bytes)));
     }
 }
 
@@ -109,7 +78,7 @@ static void lost(torc_protocol *protocol, const torc_failure *reason)
 
     (void)reason;
     self->stream = NULL;
-    torc__free(self->bytes);
+    torc__dns_frame_clear(&self->frame);
     if (stream == NULL)
         return;
     stream->protocol = NULL;

@@ -1,9 +1,9 @@
 /*
- * dns_stream: a question on its way to one server and back over a connection: each message behind
- * its length in two bytes (RFC 1035 4.2.2).
+ * dns_stream: a question on its way to one server and back over a connection of its own, in
+ * messages as dns_frame.h has them: for answers that are too long for a datagram. Connections that
+ * are kept for many questions are dns_link.h.
  *
- * The connection is opened by a function that the resolver names; the one here opens TCP. One that
- * puts TLS below it makes the same into DNS over TLS.
+ * The connection is opened by a function that the resolver names; the one here opens TCP.
  */
 #ifndef TORC_NAMES_DNS_STREAM_H
 #define TORC_NAMES_DNS_STREAM_H

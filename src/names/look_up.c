@@ -13,13 +13,19 @@
 
 #include <errno.h>
 
+/* Names up to here fit into a block of the pool; longer ones take it from the heap. */
+enum { POOLED_NAME_SIZE = 256 };
+
 typedef struct look_up {
     torc__asker asker;
+    torc_resolver *pooled;  /* whose block it is; NULL: it is of the heap */
     torc_deferred *deferred;
     torc_timer timer;       /* of an answer that the driver gives late */
     torc__known *entry;     /* that answer */
     char name[];
 } look_up;
+
+const size_t torc__look_up_size = sizeof(look_up) + POOLED_NAME_SIZE;
 
 /* -- results ------------------------------------------------------------------------------- */
 
@@ -74,12 +80,20 @@ static torc_deferred *known(torc_scope *scope, torc__known *entry, const char *n
 
 /* -- waiting ------------------------------------------------------------------------------- */
 
+static void give_back(look_up *self)
+{
+    if (self->pooled != NULL)
+        torc__resolver_give(self->pooled, &self->pooled->look_up_blocks, self);
+    else
+        torc__free(self);
+}
+
 static void free_look_up(look_up *self)
 {
     torc__asker_cancel(&self->asker);
     torc_timer_cancel(&self->timer);
     torc__known_release(self->entry);
-    torc__free(self);
+    give_back(self);
 }
 
 static void cancel(torc_deferred *deferred, void *argument)
@@ -102,14 +116,19 @@ static void answered(torc__asker *asker, torc__known *entry, const torc_failure 
     torc_fire(deferred, result);
 }
 
-static look_up *new_look_up(const char *name)
+/* `resolver` may be NULL. */
+static look_up *new_look_up(torc_resolver *resolver, const char *name)
 {
     size_t size = strlen(name) + 1;
-    look_up *self = torc__allocate_zeroed(sizeof *self + size);
+    bool pooled = resolver != NULL && size <= POOLED_NAME_SIZE;
+    look_up *self = pooled ? torc__resolver_take(resolver, &resolver->look_up_blocks)
+                           : torc__allocate(sizeof *self + size);
 
     if (self == NULL)
         return NULL;
+    memset(self, 0, sizeof *self);
     memcpy(self->name, name, size);
+    self->pooled = pooled ? resolver : NULL;
     self->asker.answered = answered;
     return self;
 }
@@ -132,18 +151,20 @@ torc_deferred *torc_resolve_by(torc_resolver *resolver, torc_scope *scope, const
     if (torc_scope_has_ended(scope) || resolver->ended)
         return torc_deferred_fired(scope,
             torc_fail_with(&torc_error_cancelled, "looking %s up: its scope has ended", name));
-    self = new_look_up(name);
-    if (self == NULL)
-        return no_memory(scope, name);
     resolver->counts.look_ups++;
     torc__resolver_refresh(resolver);
-    entry = torc__find_host(resolver, torc_slice_of(name), &self->asker, &failure);
-    if (entry == NULL && failure == NULL)
-        return wait_for(scope, self);
-    torc__free(self);
+    entry = torc__host_at_hand(resolver, torc_slice_of(name), &failure);
+    if (entry != NULL)
+        return known(scope, entry, name);
     if (failure != NULL)
         return torc_deferred_fired(scope, torc_fail(failure));
-    return known(scope, entry, name);
+    self = new_look_up(resolver, name);
+    if (self == NULL)
+        return no_memory(scope, name);
+    if (torc__search_host(resolver, torc_slice_of(name), &self->asker))
+        return wait_for(scope, self);
+    give_back(self);
+    return no_memory(scope, name);
 }
 
 static void driver_answered(void *argument)
@@ -162,7 +183,7 @@ static torc_deferred *ask_driver(torc_scope *scope, const char *name)
     torc_driver *driver = torc_scope_reactor(scope)->driver;
     torc_address addresses[TORC_HOST_ADDRESSES_MAX];
     torc_time delay = 0;
-    look_up *self = new_look_up(name);
+    look_up *self = new_look_up(NULL, name);
     size_t count;
 
     if (self == NULL)
@@ -204,7 +225,6 @@ torc_deferred *torc_look_up_by(
     torc__dns_name wire;
     torc__known *entry;
     look_up *self;
-    uint64_t questions = resolver->counts.questions + resolver->counts.shared;
 
     torc__check_thread(resolver->reactor, "torc_look_up_by");
     if (torc_scope_has_ended(scope) || resolver->ended)
@@ -213,20 +233,21 @@ torc_deferred *torc_look_up_by(
     if (!torc__dns_name_parse(torc_slice_of(name), torc_slice_make(NULL, 0), &wire))
         return torc_deferred_fired(scope,
             torc_fail_with(&torc_error_unknown_host, "that is no name of the DNS: %s", name));
-    self = new_look_up(name);
-    if (self == NULL)
-        return no_memory(scope, name);
     resolver->counts.look_ups++;
     torc__resolver_refresh(resolver);
-    entry = torc__ask(resolver, torc__dns_name_slice(&wire), (uint16_t)type, &self->asker);
-    if (entry == NULL && torc__list_is_linked(&self->asker.link))
-        return wait_for(scope, self);
-    torc__free(self);
-    if (entry == NULL)
+    entry = torc__records_at_hand(resolver, torc__dns_name_slice(&wire), (uint16_t)type);
+    if (entry != NULL) {
+        resolver->counts.from_cache++;
+        return known(scope, entry, name);
+    }
+    self = new_look_up(resolver, name);
+    if (self == NULL)
         return no_memory(scope, name);
-    resolver->counts.from_cache += questions
-        == resolver->counts.questions + resolver->counts.shared;
-    return known(scope, entry, name);
+    if (torc__ask_servers(
+            resolver, torc__dns_name_slice(&wire), (uint16_t)type, &self->asker))
+        return wait_for(scope, self);
+    give_back(self);
+    return no_memory(scope, name);
 }
 
 torc_deferred *torc_look_up(torc_scope *scope, const char *name, torc_record_type type)
@@ -239,22 +260,39 @@ torc_deferred *torc_look_up(torc_scope *scope, const char *name, torc_record_typ
 
 /* -- for endpoints ------------------------------------------------------------------------- */
 
+static void add_addresses(torc__host_addresses *list, const torc__host_lookup *lookup,
+    const torc_address *addresses, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        torc_address *address = &list->list[list->count];
+
+        *address = addresses[i];
+        address->port = lookup->port;
+        list->count += !lookup->only_ipv6 || address->kind == TORC_ADDRESS_IPV6;
+    }
+}
+
 static void tell(torc__host_lookup *lookup, torc__known *entry, const char *problem)
 {
     torc__host_addresses addresses = { .problem = problem };
 
     if (entry != NULL && entry->kind != TORC__KNOWN_HOST)
         addresses.problem = "there is no such name, or it has no address of the kind asked for";
-    for (size_t i = 0; entry != NULL && i < entry->host.count; i++) {
-        torc_address *address = &addresses.list[addresses.count];
-
-        *address = entry->host.addresses[i];
-        address->port = lookup->port;
-        addresses.count += !lookup->only_ipv6 || address->kind == TORC_ADDRESS_IPV6;
-    }
+    if (entry != NULL)
+        add_addresses(&addresses, lookup, entry->host.addresses, entry->host.count);
     if (addresses.count == 0 && addresses.problem == NULL)
         addresses.problem = "it has no address of the kind asked for";
     lookup->found(lookup, &addresses);
+}
+
+static void host_found_some(torc__asker *asker, const torc_address *found, size_t count)
+{
+    torc__host_lookup *lookup = TORC_CONTAINER_OF(asker, torc__host_lookup, asker);
+    torc__host_addresses addresses = { .more_may_come = true };
+
+    add_addresses(&addresses, lookup, found, count);
+    if (addresses.count > 0)
+        lookup->found(lookup, &addresses);
 }
 
 static void host_answered(torc__asker *asker, torc__known *entry, const torc_failure *failure)
@@ -270,7 +308,7 @@ static void host_known(torc__task *task)
     torc__known *entry = lookup->entry;
 
     lookup->entry = NULL;
-    tell(lookup, entry, NULL);
+    tell(lookup, entry, entry == NULL ? "that is no host name" : NULL);
     torc__known_release(entry);
 }
 
@@ -279,23 +317,23 @@ int torc__host_lookup_start(torc__host_lookup *lookup, torc_reactor *reactor, co
 {
     torc_resolver *resolver = torc_resolver_of(reactor);
     torc_failure *failure = NULL;
+    bool no_memory_left;
 
     if (resolver == NULL)
         return ENOMEM;
     lookup->port = port;
     lookup->only_ipv6 = only_ipv6;
     lookup->asker.answered = host_answered;
+    lookup->asker.found_some = lookup->wants_some ? host_found_some : NULL;
     lookup->task.run = host_known;
     resolver->counts.look_ups++;
     torc__resolver_refresh(resolver);
-    lookup->entry =
-        torc__find_host(resolver, torc_slice_of(host), &lookup->asker, &failure);
-    if (lookup->entry != NULL)
+    lookup->entry = torc__find_host(resolver, torc_slice_of(host), &lookup->asker, &failure);
+    no_memory_left = failure != NULL && torc_failure_is(failure, &torc_error_out_of_memory);
+    if (lookup->entry != NULL || (failure != NULL && !no_memory_left))
         torc__queue_task(reactor, &lookup->task);
-    if (failure == NULL)
-        return 0;
     torc_failure_release(failure);
-    return ENOMEM;
+    return no_memory_left ? ENOMEM : 0;
 }
 
 void torc__host_lookup_cancel(torc__host_lookup *lookup)

@@ -9,7 +9,7 @@
  *                  | an alias that leads elsewhere: from the first attempt, for that name
  *
  * Against answers that somebody else makes up: id, port and the case of letters are random, and
- * after too many that do not belong to the question it is asked by a stream.
+ * after too many that belong to no question it is asked by a stream (exchange.c).
  *
  * Invariants. A question is in the resolver's table until it is over, and is then buried, once. It
  * has at most one exchange or stream. Whoever waits is told from the loop's turn only.
@@ -19,13 +19,21 @@
 #include "base/memory.h"
 #include "names/dns_answer.h"
 #include "names/dns_type.h"
-#include "names/exchange.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 /* What fits into one packet nearly everywhere (DNS flag day 2020). */
-enum { EDNS_SIZE = 1232, QUERY_MAX = 512, IGNORED_MAX = 32 };
+enum { EDNS_SIZE = 1232 };
+
+/* Type and class behind the name; the OPT record without options. */
+enum { QUESTION_TAIL = 4, OPT_SIZE = 11, OPTION_PADDING = 12, PADDED_TO = 128 };
+
+/* A header, a name with type and class, and EDNS, which a filling may make longer. */
+enum {
+    PLAIN_MAX = TORC__DNS_HEADER_SIZE + TORC__DNS_NAME_MAX + QUESTION_TAIL + OPT_SIZE,
+    QUERY_MAX = (PLAIN_MAX + 4 + PADDED_TO - 1) / PADDED_TO * PADDED_TO,
+};
 
 #define TTL_MAX     ((uint32_t)24 * 60 * 60)
 #define TIMEOUT_MAX (30 * TORC_SECOND)
@@ -37,8 +45,9 @@ struct torc__question {
     torc__list askers;
     torc__task task;       /* gives up in a turn of its own */
     torc_timer timer;
-    torc__exchange *exchange;
+    torc__exchange exchange;
     torc__dns_stream *stream;
+    torc__dns_seat *seat;  /* on the server's kept connection */
     torc_failure *failure; /* of the last server; or NULL */
     bool over;
     bool by_stream;        /* the attempt under way, or the next one */
@@ -47,16 +56,19 @@ struct torc__question {
     uint16_t type;
     uint16_t id;
     unsigned int tries;
-    unsigned int ignored;
     unsigned int aliases;
     uint32_t ttl;          /* of the aliases so far */
     size_t first;          /* server */
     torc__server *server;  /* of the attempt under way */
-    torc__dns_name name;   /* that is asked for now; at first the one of the key */
-    torc__dns_name asked;  /* the same in the case that was sent */
     size_t key_length;
+
+    /* From here on it is not zeroed. */
+    torc__dns_name name;   /* that is asked for now; at first the one of the key */
     uint8_t key[TORC__KNOWN_KEY_MAX];
+    uint8_t query[QUERY_MAX]; /* as it was sent, the name in the case that was made up */
 };
+
+const size_t torc__question_size = sizeof(torc__question);
 
 torc_slice torc__question_key(const torc__hash_entry *hashed)
 {
@@ -69,16 +81,19 @@ torc_slice torc__question_key(const torc__hash_entry *hashed)
 
 static void bury(torc__grave *grave)
 {
-    torc__free(TORC_CONTAINER_OF(grave, torc__question, grave));
+    torc__question *self = TORC_CONTAINER_OF(grave, torc__question, grave);
+
+    torc__resolver_give(self->resolver, &self->resolver->question_blocks, self);
 }
 
 static void stop_attempt(torc__question *self)
 {
     torc_timer_cancel(&self->timer);
-    torc__exchange_close(self->exchange);
+    torc__exchange_close(&self->exchange);
     torc__dns_stream_close(self->stream);
-    self->exchange = NULL;
+    torc__dns_seat_leave(self->seat);
     self->stream = NULL;
+    self->seat = NULL;
 }
 
 static void close_question(torc__question *self)
@@ -109,6 +124,18 @@ void torc__tell_askers(torc__list *askers, torc__known *entry, const torc_failur
         asker->question = NULL;
         asker->search = NULL;
         asker->answered(asker, entry, failure);
+    }
+}
+
+void torc__forget_askers(torc__list *askers)
+{
+    torc__list *node;
+
+    while ((node = torc__list_take_first(askers)) != NULL) {
+        torc__asker *asker = TORC_CONTAINER_OF(node, torc__asker, link);
+
+        asker->question = NULL;
+        asker->search = NULL;
     }
 }
 
@@ -158,6 +185,8 @@ void torc__questions_end(torc_resolver *resolver)
         torc__question *self = TORC_CONTAINER_OF(hashed, torc__question, hashed);
 
         torc_failure_release(self->failure);
+        if (torc_scope_has_ended(torc_root(resolver->reactor)))
+            torc__forget_askers(&self->askers);
         finish(self, NULL, torc_failure_new(&torc_error_cancelled, "the resolver has ended"));
     }
 }
@@ -172,71 +201,130 @@ static void note_failure(torc__question *self, torc_failure *failure)
     self->failure = failure;
 }
 
+/* The name in the query. */
+static torc_slice asked_name(const torc__question *self)
+{
+    return torc_slice_make(self->query + TORC__DNS_HEADER_SIZE, self->name.length);
+}
+
 /* Changes the case of letters at random; lengths of labels are no letters. */
-static void mix_case(torc_resolver *resolver, torc__dns_name *name)
+static void mix_case(torc_resolver *resolver, uint8_t *wire, size_t length)
 {
     uint8_t random[(TORC__DNS_NAME_MAX + 7) / 8];
 
-    torc__resolver_random(resolver, random, ((size_t)name->length + 7) / 8);
-    for (size_t i = 0; i < name->length; i++)
-        if (name->wire[i] >= 'a' && name->wire[i] <= 'z' && (random[i / 8] >> i % 8 & 1) != 0)
-            name->wire[i] = (uint8_t)(name->wire[i] ^ 0x20);
+    torc__resolver_random(resolver, random, (length + 7) / 8);
+    for (size_t i = 0; i < length; i++)
+        if (wire[i] >= 'a' && wire[i] <= 'z' && (random[i / 8] >> i % 8 & 1) != 0)
+            wire[i] = (uint8_t)(wire[i] ^ 0x20);
 }
 
-static torc_slice write_query(torc__question *self, uint8_t bytes[QUERY_MAX])
+/*
+ * Where nobody else can read the question, nobody shall guess it by its length either: it is filled
+ * up to a multiple of 128 bytes (RFC 8467 4.1, RFC 7830). The option, of which `filling` has room
+ * for all.
+ */
+static torc_slice padding_of(const torc__question *self, uint8_t filling[4 + PADDED_TO])
 {
-    torc__dns_header header = { .recursion_desired = true };
-    torc__dns_edns edns = { .present = !self->is_plain, .size = EDNS_SIZE };
+    size_t length = TORC__DNS_HEADER_SIZE + self->name.length + QUESTION_TAIL + OPT_SIZE + 4;
+    size_t missing = (PADDED_TO - length % PADDED_TO) % PADDED_TO;
+
+    if (self->server->link == NULL)
+        return torc_slice_make(NULL, 0);
+    memset(filling, 0, 4 + missing);
+    torc__dns_set16(filling, OPTION_PADDING);
+    torc__dns_set16(filling + 2, (uint16_t)missing);
+    return torc_slice_make(filling, 4 + missing);
+}
+
+static torc_slice write_query(torc__question *self, uint16_t id)
+{
+    uint8_t filling[4 + PADDED_TO];
+    torc__dns_header header = { .id = id, .recursion_desired = true };
+    torc__dns_edns edns = { .present = !self->is_plain, .size = EDNS_SIZE,
+        .options = padding_of(self, filling) };
     torc__dns_question question = { .type = self->type, .question_class = TORC__DNS_CLASS_IN };
     torc__dns_writer writer;
 
-    torc__resolver_random(self->resolver, &self->id, sizeof self->id);
-    header.id = self->id;
-    self->asked = self->name;
-    if (!self->by_stream)
-        mix_case(self->resolver, &self->asked);
-    question.name = torc__dns_name_slice(&self->asked);
-    torc__dns_writer_begin(&writer, bytes, QUERY_MAX, &header, &edns);
+    self->id = id;
+    question.name = torc__dns_name_slice(&self->name);
+    torc__dns_writer_begin(&writer, self->query, sizeof self->query, &header, &edns);
     (void)torc__dns_writer_question(&writer, &question);
+    if (!self->by_stream)
+        mix_case(self->resolver, self->query + TORC__DNS_HEADER_SIZE, self->name.length);
     return torc__dns_writer_end(&writer);
 }
 
 static void received(void *owner, torc_slice bytes);
 static void failed(void *owner, int error);
+static void seat_failed(void *owner, const torc_failure *failure);
 
-static const torc__exchange_events exchange_events = { .received = received, .failed = failed };
 static const torc__dns_stream_events stream_events = { .received = received, .failed = failed };
+static const torc__dns_seat_events seat_events = { .received = received, .failed = seat_failed };
+static const torc__exchange_events exchange_events;
+
+static int send_by_datagram(torc__question *self)
+{
+    torc__exchange *exchange = &self->exchange;
+    int error;
+
+    exchange->events = &exchange_events;
+    error = torc__exchange_begin(
+        exchange, self->resolver, &self->server->sockets, &self->server->address);
+    if (error == 0)
+        exchange->bytes = write_query(self, exchange->id);
+    return error;
+}
+
+static int send_by_stream(torc__question *self)
+{
+    torc_resolver *resolver = self->resolver;
+    uint16_t id;
+    int error;
+
+    torc__resolver_random(resolver, &id, sizeof id);
+    self->stream = torc__dns_stream_new(resolver->scope, resolver->open_stream,
+        &self->server->address, write_query(self, id), &stream_events, self, &error);
+    resolver->counts.streams += self->stream != NULL;
+    return error;
+}
+
+/*
+ * By the connection that is kept, which has ids of its own; letters in another case would make
+ * nothing safer there.
+ */
+static int send_by_link(torc__question *self)
+{
+    self->by_stream = true;
+    self->seat = torc__dns_link_ask(
+        self->server->link, write_query(self, 0), &seat_events, self);
+    return self->seat != NULL ? 0 : ENOMEM;
+}
 
 static int send_query(torc__question *self)
 {
     torc_resolver *resolver = self->resolver;
-    uint8_t bytes[QUERY_MAX];
-    torc_slice query;
-    int error;
 
     self->is_plain = self->server->no_edns;
+    if (self->server->link != NULL)
+        return send_by_link(self);
     /* A driver without datagrams still has streams. */
     self->by_stream |= resolver->conf.only_streams
         || resolver->reactor->driver->kind->open_datagrams == NULL;
-    query = write_query(self, bytes);
-    if (self->by_stream) {
-        self->stream = torc__dns_stream_new(resolver->scope, resolver->open_stream,
-            &self->server->address, query, &stream_events, self, &error);
-        resolver->counts.streams += self->stream != NULL;
-    } else {
-        self->exchange = torc__exchange_new(resolver->reactor, &self->server->address, query,
-            &exchange_events, self, &error);
-        resolver->counts.datagrams += self->exchange != NULL;
-    }
-    return error;
+    return self->by_stream ? send_by_stream(self) : send_by_datagram(self);
+}
+
+static const char *server_text(const torc__question *self, char text[TORC_ADDRESS_TEXT_MAX])
+{
+    return self->server->link != NULL ? torc__dns_link_text(self->server->link)
+                                      : torc_address_text(&self->server->address, text);
 }
 
 static void server_failed(torc__question *self, int error)
 {
     char text[TORC_ADDRESS_TEXT_MAX];
 
-    note_failure(self, torc_failure_from_errno(error, "cannot ask the name server %s",
-        torc_address_text(&self->server->address, text)));
+    note_failure(self, torc_failure_from_errno(
+        error, "cannot ask the name server %s", server_text(self, text)));
     self->all_silent = false;
 }
 
@@ -257,8 +345,10 @@ static void timed_out(void *argument)
 
     self->resolver->counts.timeouts++;
     note_failure(self, torc_failure_new(&torc_error_timeout, "the name server %s is silent",
-        torc_address_text(&self->server->address, text)));
+        server_text(self, text)));
     pass_over(self);
+    torc__dns_seat_give_up(self->seat);
+    self->seat = NULL;
     stop_attempt(self);
     self->by_stream = false;
     attempt(self);
@@ -326,13 +416,28 @@ static void failed(void *owner, int error)
     attempt(self);
 }
 
+static void seat_failed(void *owner, const torc_failure *failure)
+{
+    torc__question *self = owner;
+    char text[TORC_ADDRESS_TEXT_MAX];
+
+    note_failure(self, torc_failure_because(
+        torc_failure_new(&torc_error_name_server, "cannot ask the name server %s: %s",
+            server_text(self, text), torc_failure_text(failure)),
+        torc_failure_hold(failure)));
+    self->all_silent = false;
+    pass_over(self);
+    stop_attempt(self);
+    attempt(self);
+}
+
 static void no_help(torc__question *self, const torc__answer *answer)
 {
     char text[TORC_ADDRESS_TEXT_MAX];
 
     note_failure(self, torc_failure_make(TORC_HERE, &torc_error_name_server, 0,
-        "the name server %s cannot say (its code is %u)",
-        torc_address_text(&self->server->address, text), answer->code));
+        "the name server %s cannot say (its code is %u)", server_text(self, text),
+        answer->code));
     self->all_silent = false;
     stop_attempt(self);
     self->by_stream = false;
@@ -389,85 +494,111 @@ static void too_many_aliases(torc__question *self)
         "too many aliases lead on from %s", question_text(self, text, sizeof text)));
 }
 
-static void ignore(torc__question *self)
-{
-    self->resolver->counts.ignored++;
-    if (self->stream != NULL)
-        failed(self, EPROTO);
-    else if (++self->ignored == IGNORED_MAX)
-        again(self, true);
-}
-
 /*
  * The letters' case that was made up is taken back: names in the answer point to the question, and
  * nobody wants to see it there. What is no answer in the same case stays as it is.
  */
 static torc_slice restore_case(torc__question *self, torc_slice bytes)
 {
+    torc_slice asked = asked_name(self);
     uint8_t *copy = self->resolver->message;
-    size_t length = self->asked.length;
 
-    if (self->by_stream || bytes.length < TORC__DNS_HEADER_SIZE + length
+    if (self->by_stream || bytes.length < TORC__DNS_HEADER_SIZE + asked.length
         || bytes.length > sizeof self->resolver->message
-        || memcmp(bytes.data + TORC__DNS_HEADER_SIZE, self->asked.wire, length) != 0)
+        || memcmp(bytes.data + TORC__DNS_HEADER_SIZE, asked.data, asked.length) != 0)
         return bytes;
     memcpy(copy, bytes.data, bytes.length);
-    memcpy(copy + TORC__DNS_HEADER_SIZE, self->name.wire, length);
-    self->asked = self->name;
+    memcpy(copy + TORC__DNS_HEADER_SIZE, self->name.wire, asked.length);
     return torc_slice_make(copy, bytes.length);
 }
 
-static void received(void *owner, torc_slice received_bytes)
+/* False: it is no answer to the question. */
+static bool heed(torc__question *self, torc_slice received_bytes)
 {
-    torc__question *self = owner;
-    torc__dns_name asked = self->asked;
     torc_slice bytes = restore_case(self, received_bytes);
+    torc_slice asked =
+        bytes.data == received_bytes.data ? asked_name(self) : torc__dns_name_slice(&self->name);
     torc__answer answer;
 
-    torc__answer_read(bytes, self->id, torc__dns_name_slice(&self->asked), self->type,
-        !self->is_plain, self->aliases, &self->resolver->scratch, &answer);
-    self->asked = asked;
+    torc__answer_read(bytes, self->id, asked, self->type, !self->is_plain, self->aliases,
+        &self->resolver->scratch, &answer);
     switch (answer.kind) {
     case TORC__ANSWER_RECORDS:
     case TORC__ANSWER_NO_NAME:
     case TORC__ANSWER_NO_DATA:
         settle(self, &answer, bytes);
-        break;
+        return true;
     case TORC__ANSWER_ALIAS:
         follow(self, &answer);
-        break;
+        return true;
     case TORC__ANSWER_TOO_MANY:
         too_many_aliases(self);
-        break;
+        return true;
     case TORC__ANSWER_NO_EDNS:
         self->server->no_edns = true;
         again(self, self->by_stream);
-        break;
+        return true;
     case TORC__ANSWER_TRUNCATED:
     case TORC__ANSWER_OTHER_CASE:
-        if (self->stream == NULL)
+        if (!self->by_stream)
             again(self, true);
         else
             no_help(self, &answer);
-        break;
+        return true;
     case TORC__ANSWER_NO_HELP:
         no_help(self, &answer);
-        break;
+        return true;
     default:
-        ignore(self);
-        break;
+        return false;
     }
 }
+
+static void received(void *owner, torc_slice bytes)
+{
+    torc__question *self = owner;
+
+    if (heed(self, bytes))
+        return;
+    self->resolver->counts.ignored++;
+    failed(self, EPROTO);
+}
+
+static torc__question *question_of(torc__exchange *exchange)
+{
+    return TORC_CONTAINER_OF(exchange, torc__question, exchange);
+}
+
+static bool datagram_received(torc__exchange *exchange, torc_slice bytes)
+{
+    return heed(question_of(exchange), bytes);
+}
+
+static void datagram_failed(torc__exchange *exchange, int error)
+{
+    failed(question_of(exchange), error);
+}
+
+static void attacked(torc__exchange *exchange)
+{
+    again(question_of(exchange), true);
+}
+
+static const torc__exchange_events exchange_events = {
+    .received = datagram_received,
+    .failed = datagram_failed,
+    .attacked = attacked,
+};
 
 /* -- asking -------------------------------------------------------------------------------- */
 
 static torc__question *new_question(
     torc_resolver *resolver, torc_slice name, uint16_t type, torc_slice key)
 {
-    torc__question *self = torc__allocate_zeroed(sizeof *self);
+    torc__question *self = torc__resolver_take(resolver, &resolver->question_blocks);
 
     if (self == NULL)
         return NULL;
+    memset(self, 0, offsetof(torc__question, name));
     self->resolver = resolver;
     self->task.run = give_up;
     self->type = type;
@@ -479,7 +610,7 @@ static torc__question *new_question(
     memcpy(self->key, key.data, key.length);
     self->key_length = key.length;
     if (!torc__hash_table_insert(&resolver->questions, &self->hashed)) {
-        torc__free(self);
+        torc__resolver_give(resolver, &resolver->question_blocks, self);
         return NULL;
     }
     if (resolver->conf.rotate)
@@ -490,29 +621,43 @@ static torc__question *new_question(
     return self;
 }
 
-torc__known *torc__ask(torc_resolver *resolver, torc_slice name, uint16_t type, torc__asker *asker)
+torc__known *torc__records_at_hand(torc_resolver *resolver, torc_slice name, uint16_t type)
 {
     uint8_t bytes[TORC__KNOWN_KEY_MAX];
     torc_slice key = torc_slice_make(bytes, torc__known_key(type, name, bytes));
     torc__known *known = torc__cache_find(&resolver->cache, key, torc_now(resolver->reactor));
-    torc__hash_entry *hashed;
+
+    return known != NULL ? torc__known_hold(known) : NULL;
+}
+
+bool torc__ask_servers(torc_resolver *resolver, torc_slice name, uint16_t type, torc__asker *asker)
+{
+    uint8_t bytes[TORC__KNOWN_KEY_MAX];
+    torc_slice key = torc_slice_make(bytes, torc__known_key(type, name, bytes));
+    torc__hash_entry *hashed = torc__hash_table_find(&resolver->questions, key);
     torc__question *question;
 
-    if (known != NULL)
-        return torc__known_hold(known);
-    hashed = torc__hash_table_find(&resolver->questions, key);
     if (hashed != NULL) {
         question = TORC_CONTAINER_OF(hashed, torc__question, hashed);
         resolver->counts.shared++;
     } else {
         question = new_question(resolver, name, type, key);
         if (question == NULL)
-            return NULL;
+            return false;
         attempt(question);
     }
     asker->question = question;
     torc__list_append(&question->askers, &asker->link);
-    return NULL;
+    return true;
+}
+
+torc__known *torc__ask(torc_resolver *resolver, torc_slice name, uint16_t type, torc__asker *asker)
+{
+    torc__known *known = torc__records_at_hand(resolver, name, type);
+
+    if (known == NULL)
+        (void)torc__ask_servers(resolver, name, type, asker);
+    return known;
 }
 
 void torc__asker_cancel(torc__asker *asker)

@@ -4,14 +4,13 @@
  * What needs nobody is answered at once: what is known, numeric addresses, "localhost" (RFC 6761
  * 6.3), the hosts file. Else there is a search: the name is tried as it stands and in the search
  * domains, one candidate after the other, each with a question for IPv6 and one for IPv4 at the
- * same time; or the system is asked, in a thread.
+ * same time; or, for names that only another source could know, the system is asked, in a thread.
  *
  * Invariants: a search is in the resolver's table until it is over, and is then buried, once. What
  * it waits for it cancels when it ends.
  */
 #include "names/resolver.h"
 
-#include "base/memory.h"
 #include "names/system_lookup.h"
 
 #include <errno.h>
@@ -25,11 +24,15 @@
 #define INCOMPLETE_KEPT      (30 * TORC_SECOND)
 #define HOSTS_KEPT           TORC_MINUTE
 
+/* RFC 8305 3: who can begin with addresses for IPv4 alone gives those for IPv6 so much time. */
+#define RESOLUTION_DELAY     (50 * TORC_MILLISECOND)
+
 enum { IPV6, IPV4, KINDS };
 
 typedef struct kind_asker {
     torc__asker asker;
     torc__search *search;
+    torc__known *found;     /* where there are addresses; or NULL */
     bool waits;
 } kind_asker;
 
@@ -46,16 +49,15 @@ struct torc__search {
     bool is_asking;         /* the two questions are being put: neither ends the candidate yet */
     bool exists;            /* a candidate was there, without an address */
     bool was_cut;           /* not all kinds of addresses were waited for */
+    bool gives_some;        /* to who does not want to wait for the other kind */
     size_t candidate;       /* the next one */
     torc_time expires;      /* the earliest of all answers */
     torc_failure *failure;
-    size_t count;
-    torc_address addresses[TORC_HOST_ADDRESSES_MAX];
-    size_t counts[KINDS];   /* of addresses of each */
-    char name[TORC_NAME_TEXT_MAX];
     size_t key_length;
-    uint8_t key[TORC__KNOWN_KEY_MAX];
+    uint8_t key[TORC__KNOWN_KEY_MAX + 1]; /* not zeroed, but with a NUL behind it */
 };
+
+const size_t torc__search_size = sizeof(torc__search);
 
 torc_slice torc__search_key(const torc__hash_entry *hashed)
 {
@@ -65,16 +67,23 @@ torc_slice torc__search_key(const torc__hash_entry *hashed)
 }
 
 /* The name as it was asked for. */
+static const char *name_of(const torc__search *self)
+{
+    return (const char *)self->key + 1;
+}
+
 static torc_slice host_of(const torc__search *self)
 {
-    return torc_slice_make(self->key + 1, self->key_length - 1);
+    return torc_slice_make(name_of(self), self->key_length - 1);
 }
 
 /* -- ending -------------------------------------------------------------------------------- */
 
 static void bury(torc__grave *grave)
 {
-    torc__free(TORC_CONTAINER_OF(grave, torc__search, grave));
+    torc__search *self = TORC_CONTAINER_OF(grave, torc__search, grave);
+
+    torc__resolver_give(self->resolver, &self->resolver->search_blocks, self);
 }
 
 static void stop_asking(torc__search *self)
@@ -92,6 +101,8 @@ static void close_search(torc__search *self)
     torc__system_lookup_cancel(&self->system);
     torc__cancel_task(&self->task);
     self->over = true;
+    for (size_t i = 0; i < KINDS; i++)
+        torc__known_release(self->kinds[i].found);
     torc__hash_table_remove(&self->resolver->searches, &self->hashed);
     torc_failure_release(self->failure);
     self->failure = NULL;
@@ -126,14 +137,50 @@ static void finish_with(torc__search *self, torc__known *entry)
     finish(self, entry, NULL);
 }
 
+/* Neither kind may take the place of the other. How many there are now. */
+static size_t add_addresses(
+    const kind_asker *kind, torc_address_kind address_kind, torc_address *addresses, size_t count)
+{
+    size_t most = count + TORC_HOST_ADDRESSES_MAX / 2;
+    const torc_records *records = &kind->found->records;
+
+    for (size_t i = 0; i < records->count && count < most; i++) {
+        torc_address *address = &addresses[count++];
+
+        memset(address, 0, sizeof *address);
+        address->kind = address_kind;
+        memcpy(address->ip, records->list[i].data.data, records->list[i].data.length);
+    }
+    return count;
+}
+
+/* Best first; how many. *ret_name is whose they are. */
+static size_t all_addresses(const torc__search *self,
+    torc_address addresses[TORC_HOST_ADDRESSES_MAX], const char **ret_name)
+{
+    static const torc_address_kind address_kinds[KINDS] = {
+        [IPV6] = TORC_ADDRESS_IPV6, [IPV4] = TORC_ADDRESS_IPV4 };
+    torc_resolver *resolver = self->resolver;
+    size_t count = 0;
+
+    for (size_t i = 0; i < KINDS; i++) {
+        if (self->kinds[i].found == NULL)
+            continue;
+        *ret_name = self->kinds[i].found->records.name;
+        count = add_addresses(&self->kinds[i], address_kinds[i], addresses, count);
+    }
+    torc__order_addresses(&resolver->routes, torc_now(resolver->reactor), addresses, count);
+    return count;
+}
+
 static void finish_with_addresses(torc__search *self)
 {
-    torc_resolver *resolver = self->resolver;
+    torc_address addresses[TORC_HOST_ADDRESSES_MAX];
+    const char *name = NULL;
+    size_t count = all_addresses(self, addresses, &name);
 
-    torc__order_addresses(
-        &resolver->routes, torc_now(resolver->reactor), self->addresses, self->count);
-    finish_with(self, torc__known_of_host(torc__search_key(&self->hashed), self->expires,
-        self->name, self->addresses, self->count));
+    finish_with(self, torc__known_of_host(
+        torc__search_key(&self->hashed), self->expires, name, addresses, count));
 }
 
 static void finish_with_nothing(torc__search *self)
@@ -146,9 +193,13 @@ void torc__searches_end(torc_resolver *resolver)
 {
     torc__hash_entry *hashed;
 
-    while ((hashed = torc__hash_table_next(&resolver->searches, NULL)) != NULL)
-        finish(TORC_CONTAINER_OF(hashed, torc__search, hashed), NULL,
-            torc_failure_new(&torc_error_cancelled, "the resolver has ended"));
+    while ((hashed = torc__hash_table_next(&resolver->searches, NULL)) != NULL) {
+        torc__search *self = TORC_CONTAINER_OF(hashed, torc__search, hashed);
+
+        if (torc_scope_has_ended(torc_root(resolver->reactor)))
+            torc__forget_askers(&self->askers);
+        finish(self, NULL, torc_failure_new(&torc_error_cancelled, "the resolver has ended"));
+    }
 }
 
 /* -- candidates ---------------------------------------------------------------------------- */
@@ -188,31 +239,18 @@ static void try_candidate(torc__search *self);
 
 /* -- answers ------------------------------------------------------------------------------- */
 
-static void add_address(torc__search *self, size_t kind, const torc_record *record)
-{
-    static const size_t sizes[KINDS] = { [IPV6] = 16, [IPV4] = 4 };
-    torc_address *address = &self->addresses[self->count];
-
-    /* Neither kind may take the place of the other. */
-    if (self->counts[kind] == TORC_HOST_ADDRESSES_MAX / 2 || record->data.length != sizes[kind])
-        return;
-    memset(address, 0, sizeof *address);
-    address->kind = kind == IPV6 ? TORC_ADDRESS_IPV6 : TORC_ADDRESS_IPV4;
-    memcpy(address->ip, record->data.data, record->data.length);
-    self->count++;
-    self->counts[kind]++;
-}
-
-static void see_entry(torc__search *self, size_t kind, const torc__known *entry)
+static void see_entry(torc__search *self, size_t kind, torc__known *entry)
 {
     if (entry->expires < self->expires)
         self->expires = entry->expires;
     self->exists |= entry->kind != TORC__KNOWN_NO_NAME;
-    if (entry->kind != TORC__KNOWN_RECORDS)
-        return;
-    snprintf(self->name, sizeof self->name, "%s", entry->records.name);
-    for (size_t i = 0; i < entry->records.count; i++)
-        add_address(self, kind, &entry->records.list[i]);
+    if (entry->kind == TORC__KNOWN_RECORDS)
+        self->kinds[kind].found = torc__known_hold(entry);
+}
+
+static bool has_addresses(const torc__search *self)
+{
+    return self->kinds[IPV6].found != NULL || self->kinds[IPV4].found != NULL;
 }
 
 static void see_failure(torc__search *self, const torc_failure *failure)
@@ -227,7 +265,7 @@ static void candidate_done(torc__search *self)
     torc_time soon = torc_now(self->resolver->reactor) + INCOMPLETE_KEPT;
 
     stop_asking(self);
-    if (self->count > 0) {
+    if (has_addresses(self)) {
         if ((self->failure != NULL || self->was_cut) && self->expires > soon)
             self->expires = soon;
         finish_with_addresses(self);
@@ -249,15 +287,58 @@ static void waited_enough(void *argument)
     candidate_done(self);
 }
 
+static size_t count_askers(const torc__search *self)
+{
+    size_t count = 0;
+
+    for (const torc__list *node = self->askers.next; node != &self->askers; node = node->next)
+        count++;
+    return count;
+}
+
+/* Who is told may cancel others, and with the last of them the search is over. */
+static void give_some(torc__search *self)
+{
+    torc_address addresses[TORC_HOST_ADDRESSES_MAX];
+    const char *name = NULL;
+    size_t count = all_addresses(self, addresses, &name);
+    size_t left = count_askers(self);
+
+    while (left-- > 0 && !self->over) {
+        torc__list *node = torc__list_take_first(&self->askers);
+        torc__asker *asker = TORC_CONTAINER_OF(node, torc__asker, link);
+
+        torc__list_append(&self->askers, node);
+        if (asker->found_some == NULL || asker->has_some)
+            continue;
+        asker->has_some = true;
+        asker->found_some(asker, addresses, count);
+    }
+}
+
+static void begin_giving_some(void *argument)
+{
+    torc__search *self = argument;
+
+    self->gives_some = true;
+    torc_timer_set(
+        &self->timer, self->resolver->scope, OTHER_KIND_PATIENCE, waited_enough, self);
+    give_some(self);
+}
+
 static void look_whether_done(torc__search *self)
 {
     if (self->is_asking)
         return;
     if (!self->kinds[IPV6].waits && !self->kinds[IPV4].waits)
         candidate_done(self);
-    else if (self->count > 0)
-        torc_timer_set(&self->timer, self->resolver->scope, OTHER_KIND_PATIENCE, waited_enough,
-            self);
+    else if (self->gives_some)
+        give_some(self);
+    else if (self->kinds[IPV6].found != NULL)
+        begin_giving_some(self);
+    else if (self->kinds[IPV4].found != NULL)
+        torc_timer_set(
+            &self->timer, self->resolver->scope, RESOLUTION_DELAY, begin_giving_some, self);
 }
 
 static void kind_answered(
@@ -315,8 +396,8 @@ static void try_candidate(torc__search *self)
         ask_kind(self, &name, IPV6);
     ask_kind(self, &name, IPV4);
     self->is_asking = false;
-    /* What was known already ends the candidate, but not from within the caller's call. */
-    if (!self->kinds[IPV6].waits && !self->kinds[IPV4].waits)
+    /* What was known already may end the candidate, but not from within the caller's call. */
+    if (!self->kinds[IPV6].waits || !self->kinds[IPV4].waits)
         torc__queue_task(self->resolver->reactor, &self->task);
 }
 
@@ -326,25 +407,26 @@ static void system_found(torc__system_lookup *lookup, const torc__system_address
 {
     torc__search *self = TORC_CONTAINER_OF(lookup, torc__search, system);
 
-    self->count = found->count < TORC_HOST_ADDRESSES_MAX ? found->count : TORC_HOST_ADDRESSES_MAX;
-    memcpy(self->addresses, found->list, self->count * sizeof self->addresses[0]);
+    size_t count =
+        found->count < TORC_HOST_ADDRESSES_MAX ? found->count : TORC_HOST_ADDRESSES_MAX;
+
     /* How long it may be kept the system does not say; in what order it is tried, it does. */
     self->expires = 0;
-    if (self->count > 0)
+    if (count > 0)
         finish_with(self, torc__known_of_host(torc__search_key(&self->hashed), self->expires,
-            self->name, self->addresses, self->count));
+            name_of(self), found->list, count));
     else if (found->is_missing)
         finish_with_nothing(self);
     else
         finish(self, NULL, torc_failure_new(&torc_error_name_server,
-            "cannot look %s up: %s", self->name, found->problem));
+            "cannot look %s up: %s", name_of(self), found->problem));
 }
 
 static int ask_system(torc__search *self)
 {
     self->system.found = system_found;
     return torc__system_lookup_start(
-        &self->system, self->resolver->reactor, self->name, 0, false);
+        &self->system, self->resolver->reactor, name_of(self), 0, false);
 }
 
 /* -- beginning ----------------------------------------------------------------------------- */
@@ -359,10 +441,11 @@ static void begin(torc__task *task)
 
 static torc__search *new_search(torc_resolver *resolver, torc_slice key)
 {
-    torc__search *self = torc__allocate_zeroed(sizeof *self);
+    torc__search *self = torc__resolver_take(resolver, &resolver->search_blocks);
 
     if (self == NULL)
         return NULL;
+    memset(self, 0, offsetof(torc__search, key));
     self->resolver = resolver;
     self->task.run = begin;
     self->expires = TORC_NEVER;
@@ -372,11 +455,11 @@ static torc__search *new_search(torc_resolver *resolver, torc_slice key)
         self->kinds[i].asker.answered = kind_answered;
     }
     memcpy(self->key, key.data, key.length);
+    self->key[key.length] = '\0';
     self->key_length = key.length;
-    memcpy(self->name, key.data + 1, key.length - 1);
     if (torc__hash_table_insert(&resolver->searches, &self->hashed))
         return self;
-    torc__free(self);
+    torc__resolver_give(resolver, &resolver->search_blocks, self);
     return NULL;
 }
 
@@ -403,6 +486,14 @@ static size_t loopbacks(torc_address *addresses)
     return 2;
 }
 
+/* The system reads the hosts file too, in its own turn. */
+static bool is_for_system(const torc_resolver *resolver, torc_slice name)
+{
+    return resolver->nss
+        || torc__name_switch_is_for_system(
+            &resolver->name_switch, name, torc_slice_of(resolver->own_name));
+}
+
 /* How many addresses are known without the DNS; 0 where it has to be asked. */
 static size_t find_at_hand(torc_resolver *resolver, torc_slice name, torc_address *addresses)
 {
@@ -412,6 +503,8 @@ static size_t find_at_hand(torc_resolver *resolver, torc_slice name, torc_addres
         return 1;
     if (is_localhost(name))
         return loopbacks(addresses);
+    if (is_for_system(resolver, name))
+        return 0;
     count = torc__hosts_find(&resolver->hosts, name, addresses, TORC_HOST_ADDRESSES_MAX);
     torc__order_addresses(&resolver->routes, torc_now(resolver->reactor), addresses, count);
     return count;
@@ -446,7 +539,7 @@ static torc__search *search_for(torc_resolver *resolver, torc_slice key)
     search = new_search(resolver, key);
     if (search == NULL)
         return NULL;
-    if (!resolver->nss) {
+    if (!is_for_system(resolver, host_of(search))) {
         torc__queue_task(resolver->reactor, &search->task);
         return search;
     }
@@ -456,14 +549,19 @@ static torc__search *search_for(torc_resolver *resolver, torc_slice key)
     return NULL;
 }
 
-torc__known *torc__find_host(torc_resolver *resolver, torc_slice name, torc__asker *asker,
-    torc_failure **ret_failure)
+static torc_failure *no_memory(torc_slice name)
+{
+    return torc_failure_new(
+        &torc_error_out_of_memory, "no memory to look %.*s up", TORC_FMT(name));
+}
+
+torc__known *torc__host_at_hand(
+    torc_resolver *resolver, torc_slice name, torc_failure **ret_failure)
 {
     torc_address addresses[TORC_HOST_ADDRESSES_MAX];
     uint8_t bytes[TORC__KNOWN_KEY_MAX];
     torc_slice key = torc_slice_make(bytes, torc__known_host_key(name, bytes));
     torc__known *entry;
-    torc__search *search;
     size_t count;
 
     if (key.length < 2) {
@@ -477,19 +575,37 @@ torc__known *torc__find_host(torc_resolver *resolver, torc_slice name, torc__ask
         return torc__known_hold(entry);
     }
     count = find_at_hand(resolver, name, addresses);
-    if (count > 0) {
-        resolver->counts.from_hosts++;
-        entry = entry_at_hand(resolver, key, addresses, count);
-    } else {
-        search = search_for(resolver, key);
-        if (search != NULL) {
-            asker->search = search;
-            torc__list_append(&search->askers, &asker->link);
-            return NULL;
-        }
-    }
+    if (count == 0)
+        return NULL;
+    resolver->counts.from_hosts++;
+    entry = entry_at_hand(resolver, key, addresses, count);
     if (entry == NULL)
-        *ret_failure = torc_failure_new(
-            &torc_error_out_of_memory, "no memory to look %.*s up", TORC_FMT(name));
+        *ret_failure = no_memory(name);
+    return entry;
+}
+
+bool torc__search_host(torc_resolver *resolver, torc_slice name, torc__asker *asker)
+{
+    uint8_t bytes[TORC__KNOWN_KEY_MAX];
+    torc_slice key = torc_slice_make(bytes, torc__known_host_key(name, bytes));
+    torc__search *search = search_for(resolver, key);
+
+    if (search == NULL)
+        return false;
+    asker->search = search;
+    asker->has_some = false;
+    torc__list_append(&search->askers, &asker->link);
+    if (search->gives_some)
+        torc__queue_task(resolver->reactor, &search->task);
+    return true;
+}
+
+torc__known *torc__find_host(torc_resolver *resolver, torc_slice name, torc__asker *asker,
+    torc_failure **ret_failure)
+{
+    torc__known *entry = torc__host_at_hand(resolver, name, ret_failure);
+
+    if (entry == NULL && *ret_failure == NULL && !torc__search_host(resolver, name, asker))
+        *ret_failure = no_memory(name);
     return entry;
 }

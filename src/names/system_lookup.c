@@ -1,42 +1,35 @@
 /*
  * Look-ups in helper threads.
  *
- * A job is one look-up's record on the heap. It has two owners: the reactor's thread, through the
- * root scope of which the job is a member until its answer has come, and the line of jobs with its
- * threads. What both touch, `stage` and `disowned`, is guarded by `lock`, which is also held while
- * the answer is posted: so a reactor cannot be freed between the look at `disowned` and the post.
+ * A job is one look-up's record on the heap. The reactor's thread has it as a member of the root
+ * scope until its answer has come; a thread of the pool has it while it runs. What both touch then,
+ * `answered` and `disowned`, is guarded by `lock`, which is also held while the answer is posted:
+ * so a reactor cannot be freed between the look at `disowned` and the post.
  *
- *     WAITING --a thread takes it--> RUNNING --posted--> ANSWERED --delivered--> freed
+ *     in line --a thread takes it--> runs --posted--> answered --delivered--> freed
  *
- * The reactor's end frees a job that WAITS or is ANSWERED; one that is RUNNING is disowned, and
- * freed by its thread.
+ * The reactor's end frees a job that is in line or answered; one that runs is disowned, and freed
+ * by its thread. That is why the pool is the process's and not the reactor's, which would wait.
  */
 #include "names/system_lookup.h"
 
-#include "base/list.h"
 #include "base/memory.h"
-#include "base/system_call.h"
 #include "base/socket_address.h"
 #include "reactor/reactor.h"
+#include "reactor/thread_pool.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 
-typedef enum job_stage {
-    WAITING,
-    RUNNING,
-    ANSWERED,
-} job_stage;
-
 struct torc__system_job {
-    torc__list link;       /* in the line */
+    torc__thread_work work;
+    torc__task delivery;
     torc_scoped scoped;    /* of the reactor's root */
     torc_reactor *reactor;
-    torc__system_lookup *lookup;  /* who wants to know; NULL: nobody. The reactor's thread only */
-    job_stage stage;
+    torc__system_lookup *lookup; /* who wants to know; NULL: nobody. The reactor's thread only */
+    bool answered;
     bool disowned;
     bool only_ipv6;
     uint16_t port;
@@ -45,9 +38,21 @@ struct torc__system_job {
 };
 
 /* The process's threads: a name server that is down must not take a thread per look-up. */
+static torc__thread_pool pool;
+static pthread_once_t pool_is_made = PTHREAD_ONCE_INIT;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static torc__list line = { &line, &line };
-static unsigned int threads;
+
+/* Nobody can wait for a thread that is in getaddrinfo; one without work goes at once. */
+static void make_pool(void)
+{
+    const torc__thread_pool_limits limits = {
+        .most = TORC__SYSTEM_THREADS,
+        .waiting = TORC__SYSTEM_WAITING_MAX,
+    };
+
+    torc__thread_pool_init(&pool, "torc-resolver", &limits);
+    pool.detached = true;
+}
 
 /* -- in a helper thread -------------------------------------------------------------------- */
 
@@ -92,60 +97,21 @@ static void resolve(torc__system_job *job)
     freeaddrinfo(found);
 }
 
-static void deliver(void *argument);
-
-/* With the lock held. */
-static void hand_in(torc__system_job *job)
+static void work(torc__thread_work *taken)
 {
-    if (job->disowned) {
-        torc__free(job);
-        return;
-    }
-    /* A reactor that takes no calls any more frees the job when it ends. */
-    job->stage = ANSWERED;
-    torc_call_from_thread(job->reactor, deliver, job);
-}
+    torc__system_job *job = TORC_CONTAINER_OF(taken, torc__system_job, work);
+    bool disowned;
 
-static void *work(void *unused)
-{
-    torc__list *node;
-
+    resolve(job);
     pthread_mutex_lock(&lock);
-    while ((node = torc__list_take_first(&line)) != NULL) {
-        torc__system_job *job = TORC_CONTAINER_OF(node, torc__system_job, link);
-
-        job->stage = RUNNING;
-        pthread_mutex_unlock(&lock);
-        resolve(job);
-        pthread_mutex_lock(&lock);
-        hand_in(job);
-    }
-    threads--;
+    disowned = job->disowned;
+    job->answered = true;
+    /* A reactor that takes no calls any more frees the job when it ends. */
+    if (!disowned)
+        (void)torc__post_task_from_thread(job->reactor, &job->delivery);
     pthread_mutex_unlock(&lock);
-    return unused;
-}
-
-/* With the lock held. Signals are for the program's own threads. */
-static int start_thread(void)
-{
-    pthread_attr_t attributes;
-    pthread_t thread;
-    sigset_t all;
-    sigset_t before;
-    int error = pthread_attr_init(&attributes);
-
-    if (error != 0)
-        return error;
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = torc__call_fails("pthread_create") ? errno
-                                               : pthread_create(&thread, &attributes, work, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    if (error == 0)
-        threads++;
-    return error;
+    if (disowned)
+        torc__free(job);
 }
 
 /* -- in the reactor's thread --------------------------------------------------------------- */
@@ -156,14 +122,16 @@ static void end_job(torc_scoped *scoped)
 
     if (job->lookup != NULL)
         job->lookup->job = NULL;
-    pthread_mutex_lock(&lock);
-    if (job->stage == RUNNING) {
-        job->disowned = true;
-        job = NULL;
-    } else {
-        torc__list_remove(&job->link);
+    if (!torc__thread_pool_withdraw(&pool, &job->work)) {
+        bool runs;
+
+        pthread_mutex_lock(&lock);
+        runs = !job->answered;
+        job->disowned = runs;
+        pthread_mutex_unlock(&lock);
+        if (runs)
+            return;
     }
-    pthread_mutex_unlock(&lock);
     torc__free(job);
 }
 
@@ -178,9 +146,9 @@ const torc__member_kind torc__members_system_lookup = {
     .describe = describe,
 };
 
-static void deliver(void *argument)
+static void deliver(torc__task *task)
 {
-    torc__system_job *job = argument;
+    torc__system_job *job = TORC_CONTAINER_OF(task, torc__system_job, delivery);
     torc__system_lookup *lookup = job->lookup;
 
     torc_scope_remove(&job->scoped);
@@ -195,26 +163,20 @@ int torc__system_lookup_start(torc__system_lookup *lookup, torc_reactor *reactor
     uint16_t port, bool only_ipv6)
 {
     torc__system_job *job = torc__allocate_zeroed(sizeof(*job));
-    int error = 0;
+    int error;
 
     if (job == NULL)
         return ENOMEM;
+    pthread_once(&pool_is_made, make_pool);
+    job->work.run = work;
+    job->delivery.run = deliver;
     job->reactor = reactor;
     job->lookup = lookup;
     job->only_ipv6 = only_ipv6;
     job->port = port;
     memcpy(job->host, host, strnlen(host, sizeof(job->host) - 1));
 
-    pthread_mutex_lock(&lock);
-    torc__list_append(&line, &job->link);
-    if (threads < TORC__SYSTEM_THREADS)
-        error = start_thread();
-    /* Without a thread of its own it still has its turn while others run. */
-    if (threads != 0)
-        error = 0;
-    if (error != 0)
-        torc__list_remove(&job->link);
-    pthread_mutex_unlock(&lock);
+    error = torc__thread_pool_add(&pool, &job->work);
     if (error != 0) {
         torc__free(job);
         return error;
@@ -227,18 +189,12 @@ int torc__system_lookup_start(torc__system_lookup *lookup, torc_reactor *reactor
 void torc__system_lookup_cancel(torc__system_lookup *lookup)
 {
     torc__system_job *job = lookup->job;
-    bool waiting;
 
     if (job == NULL)
         return;
     lookup->job = NULL;
     job->lookup = NULL;
-    pthread_mutex_lock(&lock);
-    waiting = job->stage == WAITING;
-    if (waiting)
-        torc__list_remove(&job->link);
-    pthread_mutex_unlock(&lock);
-    if (!waiting)
+    if (!torc__thread_pool_withdraw(&pool, &job->work))
         return;
     torc_scope_remove(&job->scoped);
     torc__free(job);

@@ -15,6 +15,7 @@
 #include "reactor/members.h"
 
 #define TORC__SYSTEM_THREADS       16
+#define TORC__SYSTEM_WAITING_MAX   10000
 #define TORC__SYSTEM_ADDRESSES_MAX 32
 
 typedef struct torc__system_lookup torc__system_lookup;

@@ -3,7 +3,7 @@
  *
  * It knows nothing of reactors, deferreds or results: work is a record with a function that one of
  * the threads calls, and whoever gives it says in that function how the outcome goes back. Users:
- * the jobs of a reactor (thread_jobs.c) and look-ups of names (endpoint/resolve.c), which have
+ * the jobs of a reactor (thread_jobs.c) and look-ups of names (names/system_lookup.c), which have
  * different ideas of the end: a reactor waits for its threads, a look-up is left to its own.
  *
  * Invariants, all under `lock`. A record is linked as long as it waits and at no other time. There

@@ -12,7 +12,6 @@
 #include "deferred/queue.h"
 #include "deferred/semaphore.h"
 #include "endpoint/endpoint.h"
-#include "endpoint/resolve.h"
 #include "names/resolver.h"
 #include "names/system_lookup.h"
 #include "protocol/stream.h"
@@ -50,7 +49,6 @@ static const torc__member_kind *const kinds[] = {
     &torc__members_datagrams,
     &torc__members_tun,
     &torc__members_connecting,
-    &torc__members_lookup,
     &torc__members_client,
     &torc__members_resolver,
     &torc__members_system_lookup,

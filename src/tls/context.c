@@ -40,7 +40,11 @@ static torc_failure *use_chain(SSL_CTX *context, const char *path)
         count++;
     }
     BIO_free(file);
-    ERR_clear_error(); /* the file's end is an error to OpenSSL */
+    /* The file's end is an error to OpenSSL; any other leaves a chain that is cut short. */
+    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+        return torc__tls_failure(
+            &torc_error_invalid_argument, "cannot use %s as a chain of certificates in PEM", path);
+    ERR_clear_error();
     return count > 0 ? NULL
         : torc_failure_new(&torc_error_invalid_argument, "%s has no certificate in PEM", path);
 }
@@ -78,6 +82,15 @@ static torc_failure *use_own_certificates(torc_tls *tls)
 
 /* -- authorities --------------------------------------------------------------------------- */
 
+/* What a client is told, so that it knows which of its certificates suits. */
+static bool name_authorities(SSL_CTX *context, const char *path)
+{
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(path);
+
+    SSL_CTX_set_client_CA_list(context, names);
+    return names != NULL;
+}
+
 static torc_failure *use_authorities(torc_tls *tls)
 {
     const char *path = tls->options.authorities;
@@ -92,11 +105,10 @@ static torc_failure *use_authorities(torc_tls *tls)
     }
     is_folder = stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
     if (SSL_CTX_load_verify_locations(
-            tls->context, is_folder ? NULL : path, is_folder ? path : NULL) != 1)
+            tls->context, is_folder ? NULL : path, is_folder ? path : NULL) != 1
+        || (tls->is_server && !is_folder && !name_authorities(tls->context, path)))
         return torc__tls_failure(
             &torc_error_invalid_argument, "cannot use %s as certificate authorities", path);
-    if (tls->is_server && !is_folder)
-        SSL_CTX_set_client_CA_list(tls->context, SSL_load_client_CA_file(path));
     return NULL;
 }
 
@@ -350,16 +362,18 @@ static bool set_sessions(torc_tls *tls)
     return name_sessions(tls);
 }
 
-static void set_callbacks(torc_tls *tls)
+/* False when memory is out. */
+static bool set_callbacks(torc_tls *tls)
 {
     SSL_CTX *context = tls->context;
 
-    SSL_CTX_set_app_data(context, tls);
+    if (SSL_CTX_set_app_data(context, tls) != 1)
+        return false;
     SSL_CTX_set_verify(context, verify_mode(tls), verify);
     if (tls->alpn != NULL && tls->is_server)
         SSL_CTX_set_alpn_select_cb(context, choose_protocol, tls);
-    else if (tls->alpn != NULL)
-        SSL_CTX_set_alpn_protos(context, tls->alpn, tls->alpn_length);
+    else if (tls->alpn != NULL && SSL_CTX_set_alpn_protos(context, tls->alpn, tls->alpn_length) != 0)
+        return false;
     if (tls->ocsp != NULL) {
         SSL_CTX_set_tlsext_status_cb(context, staple);
         SSL_CTX_set_tlsext_status_arg(context, tls);
@@ -368,6 +382,7 @@ static void set_callbacks(torc_tls *tls)
         torc__tls_psk_use(tls);
     if (tls->options.key_log != NULL)
         SSL_CTX_set_keylog_callback(context, log_key);
+    return true;
 }
 
 torc_failure *torc__tls_context_open(torc_tls *tls)
@@ -391,9 +406,8 @@ torc_failure *torc__tls_context_open(torc_tls *tls)
         failure = use_authorities(tls);
     if (failure != NULL)
         return failure;
-    if (!set_sessions(tls))
+    if (!set_sessions(tls) || !set_callbacks(tls))
         return torc__tls_failure(&torc_error_out_of_memory, "cannot use TLS");
-    set_callbacks(tls);
     return NULL;
 }
 

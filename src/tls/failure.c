@@ -22,6 +22,8 @@ torc_failure *torc__tls_failure(const torc_failure_type *type, const char *forma
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
     ERR_clear_error();
+    if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE)
+        return torc_failure_new(&torc_error_out_of_memory, "%s: out of memory", what);
     if (reason == NULL)
         return torc_failure_new(type, "%s", what);
     return torc_failure_new(type, "%s: %s", what, reason);
@@ -30,7 +32,7 @@ torc_failure *torc__tls_failure(const torc_failure_type *type, const char *forma
 /* The peer's certificate was not taken. */
 static torc_failure *certificate_failure(const torc__tls_session *session, long result)
 {
-    const char *who = session->name != NULL ? session->name : "the peer";
+    const char *who = torc__tls_peer(session);
 
     switch (result) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -102,6 +104,17 @@ const char *torc__tls_reason(unsigned long error)
     }
 }
 
+/* Takes what OpenSSL has noted. It gives a reason of its own to most of what fails for memory. */
+static bool memory_was_out(void)
+{
+    bool found = false;
+    unsigned long error;
+
+    while ((error = ERR_get_error()) != 0)
+        found = found || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+    return found;
+}
+
 torc_failure *torc__tls_session_failure(const torc__tls_session *session)
 {
     unsigned long error = ERR_peek_error();
@@ -109,19 +122,23 @@ torc_failure *torc__tls_session_failure(const torc__tls_session *session)
     long verified = SSL_get_verify_result(session->ssl);
     const char *why;
 
-    ERR_clear_error();
+    if (memory_was_out())
+        return torc_failure_new(&torc_error_out_of_memory,
+            "the TLS handshake with %s failed: out of memory", torc__tls_peer(session));
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verified != X509_V_OK)
         return certificate_failure(session, verified);
     why = torc__tls_reason(error);
     return torc_failure_new(&torc_error_tls, "the TLS handshake with %s failed: %s",
-        session->name != NULL ? session->name : "the peer", why != NULL ? why : "no reason is known");
+        torc__tls_peer(session), why != NULL ? why : "no reason is known");
 }
 
 torc_failure *torc__tls_broken(void)
 {
     const char *why = torc__tls_reason(ERR_peek_error());
 
-    ERR_clear_error();
+    if (memory_was_out())
+        return torc_failure_new(
+            &torc_error_out_of_memory, "the TLS connection broke: out of memory");
     return torc_failure_new(&torc_error_connection_lost, "the TLS connection broke: %s",
         why != NULL ? why : "no reason is known");
 }

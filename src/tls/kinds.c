@@ -83,6 +83,11 @@ static const char *read_ocsp(torc__endpoint *endpoint, torc_slice value)
     return keep(&arguments_of(endpoint)->options.ocsp, value);
 }
 
+static const char *read_key_log(torc__endpoint *endpoint, torc_slice value)
+{
+    return keep(&arguments_of(endpoint)->options.key_log, value);
+}
+
 static const char *read_name(torc__endpoint *endpoint, torc_slice value)
 {
     arguments_of(endpoint)->name = value.data;
@@ -157,6 +162,7 @@ static const char *check_listening(torc__endpoint *endpoint)
         return "either a port or an endpoint must be given; write tls:443:certificate=site.pem";
     if (arguments->self_signed != NULL && (arguments->options.certificate != NULL
             || arguments->options.certificates != NULL || arguments->options.alpn != NULL
+            || arguments->options.key_log != NULL
             || arguments->options.clients != TORC_TLS_CLIENTS_ANONYMOUS))
         return "selfSigned goes with none of the other certificates, protocols and clients; write "
                "tls:8443:selfSigned=localhost";
@@ -259,6 +265,7 @@ static const torc__usage listening = {
         { .name = "alpn", .read = read_alpn },
         { .name = "ocsp", .read = read_ocsp },
         { .name = "minimum", .read = read_minimum },
+        { .name = "keyLog", .read = read_key_log },
         { .name = "selfSigned", .read = read_self_signed },
         { .name = "interface", .read = torc__read_interface },
         { .name = "backlog", .read = torc__read_backlog },
@@ -283,6 +290,7 @@ static const torc__usage connecting = {
         { .name = "alpn", .read = read_alpn },
         { .name = "pin", .read = read_pin },
         { .name = "minimum", .read = read_minimum },
+        { .name = "keyLog", .read = read_key_log },
         { .name = "timeout", .read = torc__read_timeout },
         { .name = "bindAddress", .read = torc__read_local },
         { .name = "endpoint", .read = read_inner },

@@ -75,9 +75,10 @@ static bool add_name(torc__tls_names *names, torc_slice name, SSL_CTX *context)
 static bool add_names_of(torc__tls_names *names, SSL_CTX *context)
 {
     X509 *certificate = SSL_CTX_get0_certificate(context);
+    int place = 0;
     GENERAL_NAMES *alternatives =
-        X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    bool added = true;
+        X509_get_ext_d2i(certificate, NID_subject_alt_name, &place, NULL);
+    bool added = alternatives != NULL || place == -1; /* -1: it has none */
 
     for (int i = 0; added && i < sk_GENERAL_NAME_num(alternatives); i++) {
         const GENERAL_NAME *each = sk_GENERAL_NAME_value(alternatives, i);

@@ -51,12 +51,15 @@ int torc__tls_flush(torc__tls_session *self)
 }
 
 /* A second SSL_shutdown would read, and answer what it finds there. */
-void torc__tls_say_goodbye(torc__tls_session *self)
+int torc__tls_say_goodbye(torc__tls_session *self)
 {
+    int outcome = 0;
+
     ERR_clear_error();
     if (!(SSL_get_shutdown(self->ssl) & SSL_SENT_SHUTDOWN))
-        (void)SSL_shutdown(self->ssl);
+        outcome = SSL_shutdown(self->ssl);
     ERR_clear_error();
+    return outcome < 0 || self->out_of_memory ? ENOMEM : 0;
 }
 
 /* The next bytes for one record: where they stand, or put together in `room`. */

@@ -68,7 +68,7 @@ static bool session_close(torc_io *io, bool reset)
     torc_io *below = self->filter.below;
 
     if (self->phase == TORC__TLS_OPEN && !reset)
-        torc__tls_say_goodbye(self);
+        reset = torc__tls_say_goodbye(self) != 0;
     if (reset || torc__tls_flush(self) != 0 || self->output.size == 0)
         return close_below(self, reset);
     /* Nobody is there any more to wait, and the peer must not take what it has for the whole. */
@@ -116,6 +116,13 @@ static void fail(torc__tls_session *self, torc_failure *reason, int error)
 
 /* -- the handshake ------------------------------------------------------------------------- */
 
+static void out_of_memory(torc__tls_session *self)
+{
+    ERR_clear_error();
+    fail(self, torc_failure_new(&torc_error_out_of_memory, "out of memory: TLS cannot go on"),
+        ENOMEM);
+}
+
 static void open_up(torc__tls_session *self)
 {
     torc_io *io = &self->filter.io;
@@ -127,8 +134,10 @@ static void open_up(torc__tls_session *self)
         return;
     }
     torc_timer_cancel(&self->patience);
-    if (self->finish_wanted)
-        torc__tls_say_goodbye(self);
+    if (self->finish_wanted && torc__tls_say_goodbye(self) != 0) {
+        out_of_memory(self);
+        return;
+    }
     if (!self->receives)
         below->kind->receive(below, false);
     fire_started(self, torc_nothing());
@@ -138,19 +147,23 @@ static void open_up(torc__tls_session *self)
     }
 }
 
-static void out_of_memory(torc__tls_session *self)
-{
-    ERR_clear_error();
-    fail(self, torc_failure_new(&torc_error_out_of_memory, "out of memory: TLS cannot go on"),
-        ENOMEM);
-}
-
 static void lose_patience_shaking(void *session)
 {
     torc__tls_session *self = session;
 
-    fail(self, torc_failure_new(&torc_error_timeout, "the TLS handshake was not done within %g s",
+    fail(self, torc_failure_new(&torc_error_timeout,
+        "the TLS handshake with %s was not done within %g s", torc__tls_peer(self),
         (double)torc__tls_handshake_limit(self->tls) / (double)TORC_SECOND), ETIMEDOUT);
+}
+
+/* What is below has ended by an error. */
+static void cut_off_shaking(torc__tls_session *self, int error)
+{
+    torc_failure *cause = torc__connection_failure(error);
+
+    fail(self, torc_failure_because(torc_failure_new(torc_failure_type_of(cause),
+        "the TLS handshake with %s failed: %s", torc__tls_peer(self), torc_failure_text(cause)),
+        cause), error);
 }
 
 /* A peer that takes nothing more may have said all that it had to say, so that is received first. */
@@ -167,7 +180,7 @@ static void shaking_failed(torc__tls_session *self)
         out_of_memory(self);
     } else if (self->below_error != 0) {
         ERR_clear_error();
-        fail(self, torc__connection_failure(self->below_error), self->below_error);
+        cut_off_shaking(self, self->below_error);
     } else {
         fail(self, torc__tls_session_failure(self), EPROTO);
     }
@@ -187,7 +200,7 @@ static void shake(torc__tls_session *self)
     }
     error = flush_if_taken(self);
     if (error != 0)
-        fail(self, torc__connection_failure(error), error);
+        cut_off_shaking(self, error);
     else if (outcome == 1)
         open_up(self);
 }
@@ -356,7 +369,7 @@ static void below_sent(torc_io *below, size_t count, int error)
     if (error == EPIPE && self->phase == TORC__TLS_SHAKING)
         return;
     if (error != 0 && self->phase == TORC__TLS_SHAKING) {
-        fail(self, torc__connection_failure(error), error);
+        cut_off_shaking(self, error);
     } else if (self->phase == TORC__TLS_OPEN
         && (error != 0 || self->output.size < TORC__TLS_OUTPUT_MAX)) {
         self->blocked = false;
@@ -377,13 +390,14 @@ static ssize_t session_send_file(torc_io *io, int file, int64_t offset, size_t l
 static int session_finish(torc_io *io)
 {
     torc__tls_session *self = self_of(io);
+    int error;
 
     if (self->phase == TORC__TLS_SHAKING)
         self->finish_wanted = true;
     if (self->phase != TORC__TLS_OPEN)
         return 0;
-    torc__tls_say_goodbye(self);
-    return -torc__tls_flush(self);
+    error = torc__tls_say_goodbye(self);
+    return error != 0 ? -error : -torc__tls_flush(self);
 }
 
 static const torc_io_class session_class = {
@@ -448,7 +462,10 @@ static torc__tls_session *session_new(torc_tls *tls, torc_reactor *reactor, cons
         return NULL;
     }
     SSL_set_bio(self->ssl, bio, bio);
-    SSL_set_app_data(self->ssl, self);
+    if (SSL_set_app_data(self->ssl, self) != 1) {
+        release(&self->filter);
+        return NULL;
+    }
     return self;
 }
 

@@ -54,8 +54,8 @@ typedef struct torc__tls_session {
 enum { TORC__TLS_RECORD_MAX = 16384 };
 
 /*
- * Puts TLS on the transport, which holds it from now on. 0, ENOMEM, or EINVAL for what is no name. With `in_middle` the protocol
- * runs already; else `connected` is told of.
+ * Puts TLS on the transport, which holds it from now on. 0, ENOMEM, or EINVAL for what is no name.
+ * With `in_middle` the protocol runs already; else `connected` is told of.
  */
 int torc__tls_session_insert(
     torc_tls *tls, torc_transport *transport, const char *name, bool in_middle);
@@ -68,6 +68,12 @@ static inline bool torc__tls_is_name(torc_slice name)
 
 /* The TLS session of a transport, the topmost where there are several; NULL: none. */
 torc__tls_session *torc__tls_session_of(const torc_transport *transport);
+
+/* Whom a handshake is with, for messages. */
+static inline const char *torc__tls_peer(const torc__tls_session *self)
+{
+    return self->name != NULL ? self->name : "the peer";
+}
 
 /* Why the handshake failed, from what OpenSSL has noted. failure.c */
 torc_failure *torc__tls_session_failure(const torc__tls_session *session);
@@ -86,8 +92,8 @@ int torc__tls_flush(torc__tls_session *self);
 /* As an io's send. */
 ssize_t torc__tls_send(torc_io *io, const struct iovec *pieces, int count, bool more);
 
-/* Ends our half by close_notify, once. */
-void torc__tls_say_goodbye(torc__tls_session *self);
+/* Ends our half by close_notify, once. 0, or ENOMEM: it cannot be said. */
+int torc__tls_say_goodbye(torc__tls_session *self);
 
 /* bio.c: OpenSSL's way to a session's input and output. NULL when memory is out. */
 BIO *torc__tls_bio_new(torc__tls_session *session);

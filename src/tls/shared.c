@@ -51,8 +51,9 @@ static bool write_key(const torc_tls_options *options, char key[KEY_MAX])
     append_file(&writer, options->certificate);
     append_file(&writer, options->key);
     append_file(&writer, options->authorities);
-    torc__text_printf(&writer, "%s\n%s\n%d %d", options->alpn != NULL ? options->alpn : "",
-        options->pin != NULL ? options->pin : "", options->only_tls_1_3,
+    torc__text_printf(&writer, "%s\n%s\n%s\n%d %d", options->alpn != NULL ? options->alpn : "",
+        options->pin != NULL ? options->pin : "",
+        options->key_log != NULL ? options->key_log : "", options->only_tls_1_3,
         options->without_authorities);
     return torc__text_finish(&writer) < KEY_MAX;
 }

@@ -1,13 +1,14 @@
 /*
  * Back-pressure between a stream and datagrams, and nothing else: the stream's producer is whoever
  * sends the datagrams, and the queue of datagrams has the stream held up. It goes with the first of
- * the two that does.
+ * the two that does; and a stream that is to be closed does not wait for it, since a device may
+ * send for ever.
  */
 #include <torc/couple.h>
 
 #include "base/memory.h"
 #include "transport/datagram.h"
-#include "transport/transport.h"
+#include "transport/state.h"
 
 typedef struct flow {
     torc_producer producer;
@@ -88,5 +89,6 @@ bool torc_couple_flow(torc_transport *stream, torc_datagram_transport *datagrams
     self->reactor = stream->scope.reactor;
     datagrams->watcher = &self->watcher;
     torc_register_push_producer(stream, &self->producer);
+    stream->flags |= TORC__ENDLESS;
     return true;
 }

@@ -1,6 +1,9 @@
 /*
  * Messages to the kernel about its network interfaces (rtnetlink). The kernel does what a message
  * asks for before send() returns, so its answer is there to be read and nothing is waited for.
+ *
+ * The answer is told from what else may lie there (one that was not read because reading it failed)
+ * by its number. One that makes no sense is EPROTO.
  */
 #include "transport/tun.h"
 
@@ -12,8 +15,12 @@
 # include <linux/netlink.h>
 # include <linux/rtnetlink.h>
 # include <net/if.h>
+# include <stdatomic.h>
 # include <string.h>
 # include <sys/socket.h>
+
+/* So many are read for one's own; beyond what the kernel has for errno, it is no error. */
+enum { ANSWERS_MAX = 16, ERROR_MAX = 4095 };
 
 typedef struct request {
     struct nlmsghdr header;
@@ -38,7 +45,6 @@ static void begin(request *message, unsigned type, unsigned flags, size_t body)
     message->header.nlmsg_len = (uint32_t)NLMSG_LENGTH(body);
     message->header.nlmsg_type = (uint16_t)type;
     message->header.nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags);
-    message->header.nlmsg_seq = 1;
 }
 
 static void add(request *message, unsigned type, const void *value, size_t length)
@@ -55,24 +61,62 @@ static void add(request *message, unsigned type, const void *value, size_t lengt
     message->header.nlmsg_len = (uint32_t)(at + RTA_ALIGN(attribute.rta_len));
 }
 
-static int ask(int netlink, const request *message)
+typedef struct answer {
+    struct nlmsghdr header;
+    struct nlmsgerr error;
+    char rest[256];
+} answer;
+
+static int send_request(int netlink, const request *message)
 {
-    struct {
-        struct nlmsghdr header;
-        struct nlmsgerr error;
-        char rest[256];
-    } answer;
+    ssize_t sent;
+
+    do
+        sent = TORC__CALL(send, netlink, message, message->header.nlmsg_len, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent >= 0 ? 0 : -errno;
+}
+
+/* The length of what lies there, or -errno. */
+static ssize_t receive_answer(int netlink, answer *ret_answer)
+{
     ssize_t got;
 
-    if (TORC__CALL(send, netlink, message, message->header.nlmsg_len, 0) < 0)
-        return -errno;
-    got = TORC__CALL(recv, netlink, &answer, sizeof answer, 0);
-    if (got < 0)
-        return -errno;
-    if ((size_t)got < NLMSG_LENGTH(sizeof answer.error)
-        || answer.header.nlmsg_type != NLMSG_ERROR)
+    do
+        got = TORC__CALL(recv, netlink, ret_answer, sizeof *ret_answer, 0);
+    while (got < 0 && errno == EINTR);
+    return got >= 0 ? got : -errno;
+}
+
+/* 0 or -errno, as the kernel says. */
+static int result_of(const answer *got, size_t length)
+{
+    if (length < NLMSG_LENGTH(sizeof got->error) || got->header.nlmsg_type != NLMSG_ERROR
+        || got->header.nlmsg_len < NLMSG_LENGTH(sizeof got->error) || got->error.error > 0
+        || got->error.error < -ERROR_MAX)
         return -EPROTO;
-    return answer.error.error;
+    return got->error.error;
+}
+
+static int ask(int netlink, request *message)
+{
+    static atomic_uint number;
+    answer got = { .rest = { 0 } };
+    int error;
+
+    message->header.nlmsg_seq = atomic_fetch_add(&number, 1) + 1;
+    error = send_request(netlink, message);
+    for (int i = 0; i < ANSWERS_MAX && error == 0; i++) {
+        ssize_t length = receive_answer(netlink, &got);
+
+        if (length < 0)
+            return (int)length;
+        if ((size_t)length < sizeof got.header)
+            return -EPROTO;
+        if (got.header.nlmsg_seq == message->header.nlmsg_seq)
+            return result_of(&got, (size_t)length);
+    }
+    return error != 0 ? error : -EPROTO;
 }
 
 int torc__netlink_set_link(int netlink, unsigned index, unsigned mtu, bool up)

@@ -21,13 +21,15 @@ typedef struct pipe_pair {
     torc_io input;     /* its class is NULL where there is none */
     torc_io output;    /* as well, also where the input is both */
     torc_io *whole;    /* the transport's */
-    torc__task broken; /* tells that nobody reads the output */
+    torc__task telling; /* of the end: nobody reads the output, or the watcher's to tell */
     torc_reactor *reactor;
     const torc__pipe_watcher *watcher; /* or NULL */
     void *argument;
     unsigned closing;  /* of the two, those whose closing is pending */
+    int end_error;
     bool receives;
-    bool is_broken;
+    bool input_is_over; /* and the watcher was told */
+    bool has_end;       /* that is to be told */
 } pipe_pair;
 
 static pipe_pair *pair_of(const torc_io *io)
@@ -46,26 +48,42 @@ static void input_received(torc_io *io, torc_slice data, int error)
 {
     pipe_pair *pair = TORC_CONTAINER_OF(io, pipe_pair, input);
 
+    if (data.length == 0 && pair->watcher != NULL && pair->watcher->input_ended != NULL) {
+        pair->input_is_over = true;
+        pair->watcher->input_ended(pair->argument, error);
+        return;
+    }
     if (data.length == 0)
         pair->receives = false;
     pair->whole->events->received(pair->whole, data, error);
 }
 
-static void tell_broken(torc__task *task)
+static void tell_end(torc__task *task)
 {
-    pipe_pair *pair = TORC_CONTAINER_OF(task, pipe_pair, broken);
+    pipe_pair *pair = TORC_CONTAINER_OF(task, pipe_pair, telling);
 
     if (!pair->receives)
         return;
     pair->receives = false;
-    pair->whole->events->received(pair->whole, torc_slice_make(NULL, 0), EPIPE);
+    pair->whole->events->received(pair->whole, torc_slice_make(NULL, 0), pair->end_error);
+}
+
+static void tell_end_later(pipe_pair *pair, int error)
+{
+    pair->has_end = true;
+    pair->end_error = error;
+    torc__queue_task(pair->reactor, &pair->telling);
+}
+
+void torc__pipe_tell_end(torc_transport *transport, int error)
+{
+    tell_end_later(pair_of(&transport->io), error);
 }
 
 static void output_broke(pipe_pair *pair)
 {
-    pair->is_broken = true;
     if (pair->watcher != NULL && pair->watcher->output_is_vital)
-        torc__queue_task(pair->reactor, &pair->broken);
+        tell_end_later(pair, EPIPE);
 }
 
 /* The output is told to receive only so that it notices that nobody reads it. */
@@ -157,9 +175,10 @@ static void pair_receive(torc_io *io, bool on)
     pipe_pair *pair = pair_of(io);
 
     pair->receives = on;
-    if (on && pair->is_broken)
-        output_broke(pair);
-    pair->input.kind->receive(&pair->input, on);
+    if (on && pair->has_end)
+        torc__queue_task(pair->reactor, &pair->telling);
+    if (!pair->input_is_over)
+        pair->input.kind->receive(&pair->input, on);
 }
 
 static int pair_finish(torc_io *io)
@@ -183,7 +202,7 @@ static bool pair_close(torc_io *io, bool reset)
 {
     pipe_pair *pair = pair_of(io);
 
-    torc__cancel_task(&pair->broken);
+    torc__cancel_task(&pair->telling);
     tell_closing(pair->watcher, pair->argument);
     pair->closing = 0;
     if (!pair->input.kind->close(&pair->input, reset))
@@ -270,7 +289,7 @@ static int open_whole(torc_transport *transport, int input, int output,
         return given_up(input, output, watcher, argument, -ENOMEM);
     pair->reactor = transport->scope.reactor;
     pair->whole = &transport->io;
-    pair->broken.run = tell_broken;
+    pair->telling.run = tell_end;
     pair->watcher = watcher;
     pair->argument = argument;
     pair->input.events = &input_events;

@@ -20,6 +20,12 @@ typedef struct torc__pipe_watcher {
     /* All is about to be closed, also where it could not be opened. The last that is called. */
     void (*closing)(void *argument);
 
+    /*
+     * The input has ended (error 0) or failed: the transport is told when torc__pipe_tell_end is
+     * called, by which time more may be known. NULL: it is told at once.
+     */
+    void (*input_ended)(void *argument, int error);
+
     /* The connection ends when nobody reads its output, though its input has not ended. */
     bool output_is_vital;
 } torc__pipe_watcher;
@@ -32,8 +38,21 @@ typedef struct torc__pipe_watcher {
 int torc__pipe_open(torc_transport *transport, int input, int output,
     const torc__pipe_watcher *watcher, void *argument);
 
+/* The end that `input_ended` was told of is told by a task. */
+void torc__pipe_tell_end(torc_transport *transport, int error);
+
 /* The input's descriptor of one that was opened with a watcher; -1 once it is closed. */
 int torc__pipe_input(const torc_transport *transport);
+
+/*
+ * stdio.c: this process's standard input and output for one connection at a time, where others
+ * might want them. take: both are open, and nobody else's; else -errno. open: whoever has taken
+ * them has the transport read and write them, and they are given back when it closes them, or this
+ * fails: 0 or -errno.
+ */
+int torc__stdio_take(void);
+void torc__stdio_give_back(void);
+int torc__stdio_open(torc_transport *transport);
 
 /* Makes a descriptor non-blocking, and closed on exec. 0 or -errno. */
 int torc__pipe_prepare(int descriptor);

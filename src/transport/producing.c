@@ -83,7 +83,7 @@ bool torc__transport_tell_pause(torc_transport *self)
 
 static bool producer_may_go_on(const torc_transport *self)
 {
-    return torc__transport_produces(self) && self->output.size <= low_water(self)
+    return torc__transport_has_producer(self) && self->output.size <= low_water(self)
         && (self->flags & (TORC__PULLS | TORC__PRODUCER_PAUSED)) != 0
         && !(self->flags & (TORC__ABORTING | TORC__LOST));
 }
@@ -118,7 +118,8 @@ void torc__transport_resume_producer(torc_transport *self)
 
 static void attach(torc_transport *self, torc_producer *producer, uint32_t flags)
 {
-    const uint32_t of_producers = TORC__PULLS | TORC__PRODUCER_PAUSED | TORC__PAUSE_WAITS;
+    const uint32_t of_producers =
+        TORC__PULLS | TORC__PRODUCER_PAUSED | TORC__PAUSE_WAITS | TORC__ENDLESS;
 
     self->attached.producer = producer;
     self->flags = (self->flags & ~of_producers) | flags;

@@ -32,6 +32,7 @@ enum {
     TORC__DELIVERING = 1 << 21,    /* data_received runs: what is written are answers */
     TORC__PASSES = 1 << 22,        /* the io passes descriptors */
     TORC__COUPLED = 1 << 23,       /* what is received is not the protocol's: couple.c */
+    TORC__ENDLESS = 1 << 24,       /* the producer is not waited for: couple_flow.c */
 };
 
 /* -- transport.c --------------------------------------------------------------------------- */
@@ -96,10 +97,15 @@ void torc__transport_stop_producer(torc_transport *self);
 
 size_t torc__transport_cap(const torc_transport *self);
 
-/* Whether there is a producer, of which more may come. */
-static inline bool torc__transport_produces(const torc_transport *self)
+static inline bool torc__transport_has_producer(const torc_transport *self)
 {
     return (self->flags & TORC__STARTED) && self->attached.producer != NULL;
+}
+
+/* Whether there is one that will have finished some day, so that closing waits for it. */
+static inline bool torc__transport_produces(const torc_transport *self)
+{
+    return torc__transport_has_producer(self) && !(self->flags & TORC__ENDLESS);
 }
 
 #endif /* TORC_TRANSPORT_STATE_H */

@@ -15,12 +15,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 typedef struct stdio_flags {
     int of[2]; /* fcntl's flags of 0 and 1 as they were */
     int descriptors[2];
+    bool taken; /* by torc__stdio_take */
 } stdio_flags;
+
+static atomic_bool is_taken;
 
 static void put_back(const stdio_flags *flags)
 {
@@ -42,7 +46,11 @@ static void finished(void *argument)
 
 static void closing(void *argument)
 {
-    put_back(argument);
+    const stdio_flags *flags = argument;
+
+    put_back(flags);
+    if (flags->taken)
+        torc__stdio_give_back();
     torc__free(argument);
 }
 
@@ -85,21 +93,62 @@ static int duplicate(stdio_flags *flags)
     return 0;
 }
 
+/* 0 with what the watcher is to put back, or an errno. */
+static int prepare(stdio_flags **ret_flags)
+{
+    stdio_flags *flags = torc__allocate_zeroed(sizeof *flags);
+    int error = flags != NULL ? note_flags(flags) : ENOMEM;
+
+    if (error == 0)
+        error = duplicate(flags);
+    if (error != 0)
+        torc__free(flags);
+    *ret_flags = error == 0 ? flags : NULL;
+    return error;
+}
+
+int torc__stdio_take(void)
+{
+    stdio_flags flags;
+    int error;
+
+    if (atomic_exchange(&is_taken, true))
+        return -EADDRINUSE;
+    error = note_flags(&flags);
+    if (error != 0)
+        torc__stdio_give_back();
+    return -error;
+}
+
+void torc__stdio_give_back(void)
+{
+    atomic_store(&is_taken, false);
+}
+
+int torc__stdio_open(torc_transport *transport)
+{
+    stdio_flags *flags;
+    int error = prepare(&flags);
+
+    if (error != 0) {
+        torc__stdio_give_back();
+        return -error;
+    }
+    flags->taken = true;
+    return torc__pipe_open(
+        transport, flags->descriptors[0], flags->descriptors[1], &watcher, flags);
+}
+
 torc_deferred *torc_attach_stdio(torc_scope *scope, torc_factory *factory)
 {
     stdio_flags *flags;
-    int error = ENOMEM;
+    int error;
 
     torc__check_thread(scope->reactor, "torc_attach_stdio");
-    flags = torc__allocate_zeroed(sizeof *flags);
-    if (flags != NULL)
-        error = note_flags(flags);
-    if (error == 0)
-        error = duplicate(flags);
+    error = prepare(&flags);
     if (error == 0)
         return torc__attach_prepared(scope, flags->descriptors[0], flags->descriptors[1], factory,
             &watcher, flags);
-    torc__free(flags);
     torc_factory_release(factory);
     return torc_deferred_fired(scope, torc_fail(torc_failure_from_errno(
         error, "the standard input and output cannot be attached")));

@@ -33,9 +33,15 @@ torc_failure *torc__connection_failure(int error)
 /* Made once for all: nearly every connection ends like this. */
 static torc_failure *done_failure(torc_reactor *reactor)
 {
-    if (reactor->connection_done == NULL)
-        reactor->connection_done =
-            torc_failure_new(&torc_error_connection_done, "the connection was closed cleanly");
+    torc_failure *made;
+
+    if (reactor->connection_done == NULL) {
+        made = torc_failure_new(&torc_error_connection_done, "the connection was closed cleanly");
+        /* Without memory it is another, which must not stand for those to come. */
+        if (torc_failure_type_of(made) != &torc_error_connection_done)
+            return made;
+        reactor->connection_done = made;
+    }
     return torc_failure_hold(reactor->connection_done);
 }
 

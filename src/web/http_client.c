@@ -12,12 +12,11 @@
 #include <torc/endpoint.h>
 #include <torc/protocol.h>
 #include <torc/timer.h>
-#include <torc/version.h>
 #include <torc/web_client.h>
 
 #include "base/memory.h"
-#include "base/text_writer.h"
 #include "transport/factory.h"
+#include "web/fetch_request.h"
 #include "web/http_chunked.h"
 #include "web/page.h"
 #include "web/url.h"
@@ -31,20 +30,13 @@
 /* Answers of the kind "100 Continue" that are passed over before the one that counts. */
 enum { INTERIM_MAX = 8 };
 
-/* Of the further arguments of the endpoint. */
-enum { TLS_MAX = 1024 };
-
 typedef struct fetch {
     size_t holders;
     torc_scope *scope;
     torc_scope *attempt;     /* of the connection under way; NULL: none */
     torc_deferred *deferred; /* NULL: nobody waits any more */
     torc_timer timeout;
-    torc_buffer *request;    /* method, fields and body: what does not change with the URL */
-    torc_slice method;       /* the parts of `request` */
-    torc_slice fields;
-    torc_slice body;
-    torc_slice tls;          /* arguments of the endpoint, with a ':' before them; or empty */
+    torc__fetch_request request;
     size_t head_max;
     size_t body_max;
     torc_time limit;
@@ -78,7 +70,7 @@ static void release(void *held)
 
     if (--self->holders > 0)
         return;
-    torc_buffer_release(self->request);
+    torc__fetch_request_release(&self->request);
     torc_buffer_release(self->head);
     torc__web_page_release(self->page);
     torc__free(self);
@@ -142,14 +134,15 @@ static void timed_out(void *argument)
 static void connection_made(torc_protocol *protocol)
 {
     fetch *self = torc_context_of(protocol);
+    const torc__fetch_request *request = &self->request;
     const torc__url *url = &self->url;
 
     torc_of(protocol, connection)->number = self->attempts;
-    torc_printf(protocol, "%.*s %s%.*s HTTP/1.1\r\nHost: %.*s\r\n", TORC_FMT(self->method),
+    torc_printf(protocol, "%.*s %s%.*s HTTP/1.1\r\nHost: %.*s\r\n", TORC_FMT(request->method),
         url->target.length > 0 && url->target.data[0] == '/' ? "" : "/", TORC_FMT(url->target),
         TORC_FMT(url->authority));
-    torc_write(protocol->transport, self->fields);
-    torc_write_part(protocol->transport, self->request, self->body);
+    torc_write(protocol->transport, request->fields);
+    torc_write_part(protocol->transport, request->bytes, request->body);
 }
 
 static torc_result connecting_failed(void *argument, torc_result failed)
@@ -186,7 +179,7 @@ static void begin(fetch *self)
 {
     torc_factory_options options = { .kind = &connection_class, .context = self,
         .release = release };
-    char description[sizeof "tcp6:" + 300 + TLS_MAX + 1];
+    char description[sizeof "tcp6:" + 300 + TORC__FETCH_TLS_MAX + 1];
     torc_factory *factory = torc__factory_try_new(&options);
     torc_deferred *connected;
 
@@ -204,7 +197,7 @@ static void begin(fetch *self)
     self->attempts++;
     snprintf(description, sizeof description, "%s:%.*s:%u%.*s", kind_for(&self->url),
         TORC_FMT(self->url.host), self->url.port,
-        TORC_FMT(torc_slice_first(self->tls, self->url.secure ? SIZE_MAX : 0)));
+        TORC_FMT(torc_slice_first(self->request.tls, self->url.secure ? SIZE_MAX : 0)));
     connected = torc_connect(self->attempt, description, factory);
     torc_add_errback(connected, connecting_failed, self);
 }
@@ -220,9 +213,11 @@ static bool is_redirect(const torc__http_answer *answer)
 
 static bool follows(const fetch *self, torc_slice *ret_location)
 {
+    torc_slice method = self->request.method;
+
     *ret_location = torc__http_answer_find(&self->page->answer, TORC_SLICE("location"));
     return self->redirects_left > 0 && is_redirect(&self->page->answer) && ret_location->length > 0
-        && (torc_slice_is(self->method, "GET") || torc_slice_is(self->method, "HEAD"));
+        && (torc_slice_is(method, "GET") || torc_slice_is(method, "HEAD"));
 }
 
 static void follow(fetch *self, torc_slice location)
@@ -239,6 +234,8 @@ static void follow(fetch *self, torc_slice location)
         fail(self, &torc_error_protocol, "it redirects from https to http, which is not followed");
         return;
     }
+    if (!torc__url_same_origin(&self->url, &leads_to))
+        torc__fetch_request_leave_origin(&self->request);
     self->redirects_left--;
     torc__web_page_release(self->page);
     self->page = NULL;
@@ -321,7 +318,7 @@ static void begin_body(fetch *self, torc_slice rest)
 {
     const torc__http_answer *answer = &self->page->answer;
 
-    if (!torc__http_answer_has_body(answer, self->method)) {
+    if (!torc__http_answer_has_body(answer, self->request.method)) {
         complete(self);
         return;
     }
@@ -433,98 +430,6 @@ static void connection_lost(torc_protocol *protocol, const torc_failure *reason)
 
 /* -- beginning ----------------------------------------------------------------------------- */
 
-static bool is_value(torc_slice value)
-{
-    return torc__http_skip_kind(value.data, 0, value.length, TORC__HTTP_IN_VALUE) == value.length;
-}
-
-/* What the client writes itself, because the framing hangs on it. */
-static bool is_own_field(torc_slice name)
-{
-    static const char *const own[] = { "connection", "content-length", "host", "transfer-encoding",
-        "upgrade", "te", "expect" };
-
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        if (torc_slice_equal_ignoring_case(name, torc_slice_of(own[i])))
-            return true;
-    return false;
-}
-
-static const char *find_problem(const torc_web_fetch_options *options)
-{
-    if (options->method != NULL && !torc__http_is_token(torc_slice_of(options->method)))
-        return "the method is no token of HTTP";
-    if (options->tls != NULL && strlen(options->tls) > TLS_MAX)
-        return "the arguments for TLS are too long";
-    for (size_t i = 0; i < options->field_count; i++) {
-        const torc_web_field *field = &options->fields[i];
-
-        if (!torc__http_is_token(field->name) || !is_value(field->value))
-            return "a field's name or value would break the request";
-        if (is_own_field(field->name))
-            return "Host, Connection, Content-Length and their like are the client's own fields";
-    }
-    return NULL;
-}
-
-static bool has_field(const torc_web_fetch_options *options, const char *name)
-{
-    for (size_t i = 0; i < options->field_count; i++)
-        if (torc_slice_equal_ignoring_case(options->fields[i].name, torc_slice_of(name)))
-            return true;
-    return false;
-}
-
-/* The method, the fields behind Host, the body and what TLS is told, into `text`; only counted where that is NULL. */
-static size_t write_request(
-    const torc_web_fetch_options *options, char *text, size_t size, fetch *ret_parts)
-{
-    torc_slice method = torc_slice_of(options->method != NULL ? options->method : "GET");
-    torc__text_writer writer;
-    size_t fields_end;
-    size_t body_end;
-
-    torc__text_writer_init(&writer, text, size);
-    torc__text_append(&writer, method);
-    if (!has_field(options, "User-Agent"))
-        torc__text_printf(&writer, "User-Agent: Torc/%s\r\n", TORC_VERSION);
-    if (!has_field(options, "Accept"))
-        torc__text_append(&writer, TORC_SLICE("Accept: */*\r\n"));
-    for (size_t i = 0; i < options->field_count; i++) {
-        torc__text_append(&writer, options->fields[i].name);
-        torc__text_append(&writer, TORC_SLICE(": "));
-        torc__text_append(&writer, options->fields[i].value);
-        torc__text_append(&writer, TORC_SLICE("\r\n"));
-    }
-    if (options->body.length > 0)
-        torc__text_printf(&writer, "Content-Length: %zu\r\n", options->body.length);
-    torc__text_append(&writer, TORC_SLICE("Connection: close\r\n\r\n"));
-    fields_end = writer.length;
-    torc__text_append(&writer, options->body);
-    body_end = writer.length;
-    if (options->tls != NULL && options->tls[0] != '\0')
-        torc__text_printf(&writer, ":%s", options->tls);
-    if (text != NULL) {
-        ret_parts->method = torc_slice_make(text, method.length);
-        ret_parts->fields = torc_slice_make(text + method.length, fields_end - method.length);
-        ret_parts->body = torc_slice_make(text + fields_end, body_end - fields_end);
-        ret_parts->tls = torc_slice_make(text + body_end, writer.length - body_end);
-    }
-    return writer.length;
-}
-
-static bool make_request(fetch *self, const torc_web_fetch_options *options)
-{
-    /* One byte more than is used: printf ends what it writes with a NUL. */
-    size_t size = write_request(options, NULL, 0, NULL) + 1;
-
-    self->request = torc_buffer_new(size);
-    if (self->request == NULL)
-        return false;
-    (void)write_request(options, torc_buffer_bytes(self->request), size, self);
-    return true;
-}
-
 static fetch *fetch_new(torc_scope *scope, const torc_web_fetch_options *options)
 {
     fetch *self = torc__allocate_zeroed(sizeof *self);
@@ -538,7 +443,7 @@ static fetch *fetch_new(torc_scope *scope, const torc_web_fetch_options *options
     self->limit = options->timeout > 0 ? options->timeout : DEFAULT_TIMEOUT;
     self->redirects_left = options->redirects_max;
     self->downgrades = options->follows_to_http;
-    if (make_request(self, options))
+    if (torc__fetch_request_init(&self->request, options))
         return self;
     release(self);
     return NULL;
@@ -548,7 +453,7 @@ static torc_deferred *start(
     torc_scope *scope, const torc_web_fetch_options *options, bool fails_by_status)
 {
     torc_slice text = torc_slice_of(options->url);
-    const char *problem = find_problem(options);
+    const char *problem = torc__fetch_request_problem(options);
     torc_deferred *deferred;
     torc__url url;
     fetch *self;

@@ -9,11 +9,7 @@
  * together at the end.
  */
 #include "web/http_head.h"
-
-#if defined(__SSE2__) && !defined(TORC_NO_SIMD)
-# define USE_SSE2 1
-# include <x86intrin.h>
-#endif
+#include "web/http_runs.h"
 
 enum {
     STATE_START,
@@ -38,65 +34,6 @@ typedef enum step {
 
 enum { OPTION_CLOSE = 1, OPTION_KEEP_ALIVE = 2 };
 enum { CODING_CHUNKED = 1, CODING_UNKNOWN = 2 };
-
-#if defined(USE_SSE2)
-
-/*
- * A bit for each of sixteen bytes: set where the byte is below `least` (unless it is `also`) or
- * DEL, that is, where a value (0x20, tab) or a target (0x21, nothing more) ends.
- */
-static unsigned find_ends(const char *data, char least, char also)
-{
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)data);
-    __m128i good = _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(least)), bytes);
-
-    good = _mm_or_si128(good, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(also)));
-    good = _mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)), good);
-    return (unsigned)_mm_movemask_epi8(good) ^ 0xffff;
-}
-
-/* `end` is at least 16. */
-static size_t skip_visible(const char *data, size_t position, size_t end, char least, char also)
-{
-    unsigned ends;
-
-    for (; end - position >= 16; position += 16) {
-        ends = find_ends(data + position, least, also);
-        if (ends != 0)
-            return position + (size_t)__bsfd((int)ends);
-    }
-    /* The last sixteen bytes, without those that are already judged. */
-    ends = find_ends(data + end - 16, least, also) >> (16 - (end - position));
-    return ends != 0 ? position + (size_t)__bsfd((int)ends) : end;
-}
-
-static size_t skip_value(const char *data, size_t position, size_t end)
-{
-    if (end < 16)
-        return torc__http_skip_kind(data, position, end, TORC__HTTP_IN_VALUE);
-    return skip_visible(data, position, end, 0x20, '\t');
-}
-
-static size_t skip_target(const char *data, size_t position, size_t end)
-{
-    if (end < 16)
-        return torc__http_skip_kind(data, position, end, TORC__HTTP_IN_TARGET);
-    return skip_visible(data, position, end, 0x21, 0x21);
-}
-
-#else
-
-static size_t skip_value(const char *data, size_t position, size_t end)
-{
-    return torc__http_skip_kind(data, position, end, TORC__HTTP_IN_VALUE);
-}
-
-static size_t skip_target(const char *data, size_t position, size_t end)
-{
-    return torc__http_skip_kind(data, position, end, TORC__HTTP_IN_TARGET);
-}
-
-#endif
 
 static bool is_blank(char byte)
 {
@@ -238,7 +175,7 @@ static step read_method(torc__http_head_parser *parser, torc_slice input)
 
 static step read_target(torc__http_head_parser *parser, torc_slice input)
 {
-    parser->position = skip_target(input.data, parser->position, input.length);
+    parser->position = torc__http_skip_target(input.data, parser->position, input.length);
     if (parser->position == input.length)
         return STEP_STARVED;
     if (input.data[parser->position] != ' ' || parser->position == parser->element_start)
@@ -487,7 +424,7 @@ static step gather_field(torc__http_head_parser *parser, torc__http_known_field 
 
 static step read_value(torc__http_head_parser *parser, torc_slice input)
 {
-    size_t position = skip_value(input.data, parser->position, input.length);
+    size_t position = torc__http_skip_value(input.data, parser->position, input.length);
     torc__http_field *field = &parser->storage[parser->head.field_count];
     torc__http_known_field known;
     size_t value_end;

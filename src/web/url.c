@@ -182,3 +182,9 @@ bool torc__url_resolve(
     return torc__text_finish(&writer) <= TORC__URL_MAX
         && torc__url_parse(torc_slice_of(ret_text), &checked) == NULL;
 }
+
+bool torc__url_same_origin(const torc__url *one, const torc__url *other)
+{
+    return one->secure == other->secure && one->port == other->port
+        && torc_slice_equal_ignoring_case(one->host, other->host);
+}

@@ -29,4 +29,7 @@ const char *torc__url_parse(torc_slice text, torc__url *ret_url);
 bool torc__url_resolve(
     const torc__url *base, torc_slice reference, char ret_text[TORC__URL_MAX + 1]);
 
+/* Whether scheme, host and port are the same: whether what is meant for one is the other's too. */
+bool torc__url_same_origin(const torc__url *one, const torc__url *other);
+
 #endif /* TORC_WEB_URL_H */

@@ -76,7 +76,7 @@ class RelayTest(unittest.TestCase):
 
     def test_bytes_both_ways_then_ends(self):
         data = os.urandom(4 * MEBIBYTE)
-        for driver in ("epoll", "poll", "select", ""):
+        for driver in ("epoll", "uring", "poll", "select", ""):
             environment = {"TORC_REACTOR": driver} if driver else {}
             with self.subTest(driver=driver), Relay(
                     "tcp:0:interface=127.0.0.1", **environment) as relay:

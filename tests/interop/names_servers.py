@@ -9,6 +9,7 @@ import time
 import unittest
 
 EXAMPLE = os.path.join(os.environ.get("EXAMPLES", "build/examples"), "look_up")
+TLS_EXAMPLE = os.path.join(os.environ.get("EXAMPLES", "build/examples"), "tls_look_up")
 PATIENCE = 20
 
 RECORDS = r"""
@@ -218,6 +219,47 @@ class Knot(Servers, unittest.TestCase):
 
 class Bind(Servers, unittest.TestCase):
     name, start = "named", staticmethod(bind)
+
+
+def unbound_with_tls(folder, port):
+    """A second server section of the configuration is read as more of the first."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=dns.test",
+                    "-addext", "subjectAltName=DNS:dns.test", "-keyout", folder + "/key.pem",
+                    "-out", folder + "/certificate.pem"], check=True, capture_output=True)
+    command = unbound(folder, free_port())
+    with open(command[-1], "a") as file:
+        file.write("""server:
+  interface: 127.0.0.1@%d
+  tls-port: %d
+  tls-service-key: "%s/key.pem"
+  tls-service-pem: "%s/certificate.pem"
+""" % (port, port, folder, folder))
+    return command
+
+
+@unittest.skipUnless(os.path.exists(TLS_EXAMPLE) and shutil.which("openssl"),
+                     "there is no TLS here")
+class UnboundWithTls(Servers, unittest.TestCase):
+    """The same over TLS; addresses are asked for as records."""
+
+    name, start = "unbound", staticmethod(unbound_with_tls)
+
+    @classmethod
+    def ask(cls, *words, server="dns.test"):
+        endpoint = "tls:127.0.0.1:%d:name=%s:authorities=%s/certificate.pem" % (
+            cls.port, server, cls.folder)
+        return subprocess.run([TLS_EXAMPLE, endpoint, *words], check=False, capture_output=True,
+                              text=True, timeout=PATIENCE)
+
+    def test_addresses_come_by_way_of_an_alias(self):
+        self.assertEqual(self.lines("www.example.test", "AAAA"),
+                         ["www.example.test. 300 IN AAAA 2001:db8::80"])
+
+    def test_a_server_with_another_name_is_not_asked(self):
+        run = self.ask("www.example.test", "A", server="other.test")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("certificate", run.stderr)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """TLS with OpenSSL, GnuTLS and curl at the other end: as clients of torcd and of the example
 starttls_line, and as servers that the example tls_ask asks. What is not installed is skipped."""
+import contextlib
 import os
 import re
 import shutil
@@ -22,11 +23,39 @@ def has(tool):
 
 
 def run(*command, given=b"", status=0):
-    done = subprocess.run(command, input=given, capture_output=True, timeout=PATIENCE, check=False)
+    try:
+        done = subprocess.run(
+            command, input=given, capture_output=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired as late:
+        text = ((late.stdout or b"") + (late.stderr or b"")).decode(errors="replace")
+        raise AssertionError(f"{' '.join(command)}: not done after {PATIENCE} s\n{text}") from None
     text = (done.stdout + done.stderr).decode(errors="replace")
     if status is not None and done.returncode != status:
         raise AssertionError(f"{' '.join(command)}: status {done.returncode}\n{text}")
     return text
+
+
+# Begins long ago: the clock of a machine may be set back while a test runs.
+AUTHORITY = """[ca]
+default_ca = here
+[here]
+database = {folder}/index
+new_certs_dir = {folder}
+rand_serial = yes
+unique_subject = no
+default_md = sha256
+default_startdate = 20200101000000Z
+default_enddate = 20491231000000Z
+policy = any
+[any]
+commonName = supplied
+[authority]
+basicConstraints = critical,CA:TRUE
+subjectKeyIdentifier = hash
+[leaf]
+basicConstraints = CA:FALSE
+subjectAltName = {names}
+"""
 
 
 class Certificates:
@@ -34,27 +63,32 @@ class Certificates:
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="torc-tls-")
-        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                     "-nodes", "-days", "2", "-subj", "/CN=Test authority",
-                     "-keyout", "ca.key", "-out", "ca.pem")
-        self.sign("site", "DNS:localhost,IP:127.0.0.1")
-        self.sign("other", "DNS:other.example")
-        self.sign("me", "email:me@example.org")
-
-    def openssl(self, *arguments):
-        run("openssl", *[self.path(each) if re.search(r"\.\w+$", each) and "=" not in each
-                         and ":" not in each else each for each in arguments])
+        with open(self.path("index"), "w", encoding="ascii"):
+            pass
+        self.request("ca", "Test authority")
+        self.sign("ca", "DNS:unused", "-selfsign", "-extensions", "authority")
+        self.bundle("site", "DNS:localhost,IP:127.0.0.1")
+        self.bundle("other", "DNS:other.example")
+        self.bundle("me", "email:me@example.org")
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def sign(self, name, names):
-        with open(self.path("names.cnf"), "w", encoding="ascii") as file:
-            file.write(f"subjectAltName={names}\nbasicConstraints=CA:FALSE\n")
-        self.openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                     "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        self.openssl("x509", "-req", "-days", "2", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey",
-                     "ca.key", "-CAcreateserial", "-extfile", "names.cnf", "-out", f"{name}.crt")
+    def request(self, name, title):
+        run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-subj", f"/CN={title}", "-keyout", self.path(f"{name}.key"),
+            "-out", self.path(f"{name}.csr"))
+
+    def sign(self, name, names, *more):
+        with open(self.path("authority.cnf"), "w", encoding="ascii") as file:
+            file.write(AUTHORITY.format(folder=self.folder, names=names))
+        run("openssl", "ca", "-batch", "-notext", "-config", self.path("authority.cnf"),
+            "-keyfile", self.path("ca.key"), "-in", self.path(f"{name}.csr"),
+            "-out", self.path(f"{name}.crt"), *more)
+
+    def bundle(self, name, names):
+        self.request(name, name)
+        self.sign(name, names, "-cert", self.path("ca.crt"), "-extensions", "leaf")
         with open(self.path(f"{name}.pem"), "wb") as file:
             for part in (f"{name}.crt", f"{name}.key"):
                 with open(self.path(part), "rb") as source:
@@ -149,14 +183,14 @@ class ClientsOfTorcd(WithCertificates):
     def test_curl_fetches_by_both_versions(self):
         with self.plain() as server:
             for version in ("--tls-max 1.2", "--tlsv1.3"):
-                text = run("curl", "-sS", *version.split(), "--cacert", self.path("ca.pem"),
+                text = run("curl", "-sS", *version.split(), "--cacert", self.path("ca.crt"),
                            f"https://localhost:{server.match[1]}/page")
                 self.assertEqual(text, "the page\n")
 
     @has("curl")
     def test_curl_is_refused_below_tls_1_2(self):
         with self.torcd(f"certificate={self.path('site.pem')}:minimum=1.3") as server:
-            run("curl", "-sS", "--tls-max", "1.2", "--cacert", self.path("ca.pem"),
+            run("curl", "-sS", "--tls-max", "1.2", "--cacert", self.path("ca.crt"),
                 f"https://localhost:{server.match[1]}/page", status=35)
 
     @has("curl")
@@ -164,14 +198,14 @@ class ClientsOfTorcd(WithCertificates):
         with open(self.path("www/large"), "wb") as file:
             file.write(os.urandom(1 << 20) * 8)
         with self.plain() as server:
-            run("curl", "-sS", "--cacert", self.path("ca.pem"), "-o", self.path("copy"),
+            run("curl", "-sS", "--cacert", self.path("ca.crt"), "-o", self.path("copy"),
                 f"https://localhost:{server.match[1]}/large")
         with open(self.path("www/large"), "rb") as one, open(self.path("copy"), "rb") as other:
             self.assertEqual(one.read(), other.read())
 
     def s_client(self, port, *arguments):
         return run("openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile",
-                   self.path("ca.pem"), "-verify_return_error", *arguments,
+                   self.path("ca.crt"), "-verify_return_error", *arguments,
                    given=b"GET /page HTTP/1.0\r\nConnection: close\r\n\r\n", status=None)
 
     def test_s_client_goes_on_with_its_session(self):
@@ -202,11 +236,11 @@ class ClientsOfTorcd(WithCertificates):
 
     @has("curl")
     def test_a_client_certificate_is_required(self):
-        with self.torcd(f"certificate={self.path('site.pem')}:authorities={self.path('ca.pem')}"
+        with self.torcd(f"certificate={self.path('site.pem')}:authorities={self.path('ca.crt')}"
                         ":client=require") as server:
             url = f"https://localhost:{server.match[1]}/page"
             for version in ("1.2", "1.3"):
-                base = ("curl", "-sS", "--tls-max", version, "--cacert", self.path("ca.pem"))
+                base = ("curl", "-sS", "--tls-max", version, "--cacert", self.path("ca.crt"))
                 self.assertEqual(run(*base, "--cert", self.path("me.pem"), url), "the page\n")
                 self.assertNotEqual(run(*base, url, status=None), "the page\n")
 
@@ -231,7 +265,7 @@ class ClientsOfTorcd(WithCertificates):
         with self.plain() as server:
             for version in ("1.2", "1.3"):
                 text = run("gnutls-cli", "--priority", f"NORMAL:-VERS-ALL:+VERS-TLS{version}",
-                           "--x509cafile", self.path("ca.pem"), "-p", server.match[1],
+                           "--x509cafile", self.path("ca.crt"), "-p", server.match[1],
                            "--logfile", "/dev/null", "localhost",
                            given=b"GET /page HTTP/1.0\r\n\r\n", status=None)
                 self.assertIn("the page", text)
@@ -239,51 +273,73 @@ class ClientsOfTorcd(WithCertificates):
     @has("gnutls-cli")
     def test_gnutls_goes_on_with_its_session(self):
         with self.plain() as server:
-            text = run("gnutls-cli", "--resume", "--x509cafile", self.path("ca.pem"), "-p",
+            text = run("gnutls-cli", "--resume", "--x509cafile", self.path("ca.crt"), "-p",
                        server.match[1], "localhost", given=b"GET /page HTTP/1.0\r\n\r\n",
                        status=None)
             self.assertIn("This is a resumed session", text)
 
     def test_a_certificate_made_on_the_spot(self):
         with self.torcd("selfSigned=localhost") as server:
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            with socket.create_connection(("127.0.0.1", int(server.match[1]))) as plain:
-                with context.wrap_socket(plain, server_hostname="localhost") as secure:
-                    secure.sendall(b"GET /page HTTP/1.0\r\n\r\n")
-                    self.assertTrue(secure.recv(100).startswith(b"HTTP/1.1 200"))
+            self.fetch_unchecked(server.match[1])
+
+    def torcd_on_port(self, *options):
+        return Program(r"serving .* on https://127\.0\.0\.1:(\d+)/", TORCD, "web", "--path",
+                       self.path("www"), "--port", "0", *options)
+
+    def test_the_flag_self_signed_makes_one_too(self):
+        with self.torcd_on_port("--self-signed") as server:
+            self.fetch_unchecked(server.match[1])
+
+    def test_a_certificate_and_its_key_are_named_by_flags(self):
+        with self.torcd_on_port("--certificate", self.path("site.crt"), "--key",
+                                self.path("site.key")) as server:
+            self.assertIn("the page", self.s_client(server.match[1], "-ign_eof"))
+
+    def fetch_unchecked(self, port):
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", int(port)), PATIENCE) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost") as secure:
+                secure.sendall(b"GET /page HTTP/1.0\r\n\r\n")
+                self.assertTrue(secure.recv(100).startswith(b"HTTP/1.1 200"))
 
 
 class OurClient(WithCertificates):
     def ask(self, port, *arguments, more="", text="hello", status=0):
-        return run(ASK, f"tls:127.0.0.1:{port}:authorities={self.path('ca.pem')}{more}", text,
+        return run(ASK, f"tls:127.0.0.1:{port}:authorities={self.path('ca.crt')}{more}", text,
                    *arguments, status=status)
+
+    @contextlib.contextmanager
+    def s_server(self, name, *arguments):
+        """It chooses its port itself. When a check fails, what it said is told too."""
+        with Program(r"ACCEPT 127\.0\.0\.1:(\d+)", "openssl", "s_server", "-accept",
+                     "127.0.0.1:0", "-cert", self.path(f"{name}.crt"), "-key",
+                     self.path(f"{name}.key"), "-rev", *arguments) as server:
+            try:
+                yield server.match[1]
+            except AssertionError as error:
+                raise AssertionError(f"{error}\ns_server said:\n{server.said}") from None
 
     def test_s_server_answers_by_both_versions_and_resumes(self):
         for version, name in (("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")):
-            port = free_port()
-            with Program("ACCEPT", "openssl", "s_server", "-accept", str(port), "-cert",
-                         self.path("site.crt"), "-key", self.path("site.key"), "-rev", version):
-                lines = self.ask(port, "3").splitlines()
-            self.assertEqual(lines[1::2], ["olleh"] * 3)
-            self.assertTrue(lines[0].startswith(name) and ", new, localhost" in lines[0], lines)
-            for line in lines[2::2]:
-                self.assertIn(", resumed, ", line)
+            with self.s_server("site", version) as port:
+                text = self.ask(port, "3")
+                lines = text.splitlines()
+                self.assertEqual(lines[1::2], ["olleh"] * 3, text)
+                self.assertTrue(lines[0].startswith(name) and ", new, localhost" in lines[0], text)
+                for line in lines[2::2]:
+                    self.assertIn(", resumed, ", line, text)
 
     def test_s_server_gets_our_certificate_and_protocol(self):
-        port = free_port()
-        with Program("ACCEPT", "openssl", "s_server", "-accept", str(port), "-cert",
-                     self.path("site.crt"), "-key", self.path("site.key"), "-rev", "-Verify", "1",
-                     "-verify_return_error", "-CAfile", self.path("ca.pem"), "-alpn", "test"):
+        with self.s_server("site", "-Verify", "1", "-verify_return_error", "-CAfile",
+                           self.path("ca.crt"), "-alpn", "test") as port:
             text = self.ask(port, more=f":certificate={self.path('me.pem')}:alpn=test")
             self.assertIn("olleh", text)
             self.assertNotIn("olleh", self.ask(port, more=":alpn=other", status=1))
 
     def test_a_server_of_another_name_is_refused(self):
-        port = free_port()
-        with Program("ACCEPT", "openssl", "s_server", "-accept", str(port), "-cert",
-                     self.path("other.crt"), "-key", self.path("other.key"), "-rev"):
+        with self.s_server("other") as port:
             text = self.ask(port, status=1)
             self.assertIn("the certificate is not for 127.0.0.1", text)
             self.assertIn("olleh", self.ask(port, more=":name=other.example"))
@@ -322,7 +378,7 @@ class StartTls(WithCertificates):
 
     def test_a_conversation_goes_on_in_tls(self):
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-            context = ssl.create_default_context(cafile=self.path("ca.pem"))
+            context = ssl.create_default_context(cafile=self.path("ca.crt"))
             context.maximum_version = version
             self.assertEqual(self.converse(context), [
                 f"250 we speak {version.name.replace('_', '.')}, and nobody hears us",

@@ -1,6 +1,10 @@
 /*
- * The datagram ios of the readiness drivers: sockets and packet devices. One batch of messages is
- * received per wake-up, so that no io starves the rest.
+ * The datagram ios of the readiness drivers: sockets and packet devices. What is received per
+ * wake-up has a bound, so that no io starves the rest.
+ *
+ * Within the bound more is looked for after the first was told: a peer that is close has often
+ * answered by then what was sent meanwhile, and asking the poller again costs more than receiving.
+ * A peer that is far has not, and the look is in vain; how it went last says whether to look.
  *
  * The upper half of an io's state is the largest datagram that it takes. The memory that all of
  * them share comes with the first.
@@ -17,6 +21,9 @@
 
 #define SIZE_SHIFT 16
 #define SIZE_MAX_OF_ALL ((size_t)65535)
+
+/* After so many looks for more in vain, so many are left out before it is tried again. */
+enum { LOOKS_IN_VAIN_MAX = 4, LOOKS_TO_SKIP = 32 };
 
 static torc__datagram_kind kind_of(const torc_io *io);
 
@@ -98,21 +105,58 @@ static int told_error(const torc_io *io, ssize_t received)
     return (int)-received;
 }
 
-void torc__datagrams_receive(torc_io *io)
+/* False: nothing was there, or it has failed. */
+static bool receive_batch(torc_io *io, size_t *budget)
 {
     torc__datagram_batch *batch = torc__readiness_of(io)->datagrams;
     ssize_t received = torc__datagram_batch_receive(
-        batch, io->descriptor, io->state >> SIZE_SHIFT, kind_of(io));
+        batch, io->descriptor, io->state >> SIZE_SHIFT, kind_of(io), budget);
     size_t count;
 
     if (received == -EAGAIN || received == -EWOULDBLOCK)
-        return;
+        return false;
     if (received < 0) {
         io->events->datagrams(io, NULL, 0, told_error(io, received));
-        return;
+        return false;
     }
     while (!(io->state & CLOSED) && (count = torc__datagram_batch_next(batch)) > 0)
         io->events->datagrams(io, batch->datagrams, count, 0);
+    return true;
+}
+
+/* A packet device was read until it had no more. */
+static bool may_receive_more(const torc_io *io, size_t budget)
+{
+    return budget > 0 && (io->state & (RECEIVES | CLOSED)) == RECEIVES
+        && io->kind != &device_class;
+}
+
+static bool is_worth_a_look(torc__datagram_batch *batch)
+{
+    if (batch->looks_to_skip == 0)
+        return true;
+    batch->looks_to_skip--;
+    return false;
+}
+
+static void learn(torc__datagram_batch *batch, bool found)
+{
+    if (found)
+        batch->looks_in_vain = 0;
+    else if (++batch->looks_in_vain >= LOOKS_IN_VAIN_MAX)
+        batch->looks_to_skip = LOOKS_TO_SKIP;
+}
+
+void torc__datagrams_receive(torc_io *io)
+{
+    torc__datagram_batch *batch = torc__readiness_of(io)->datagrams;
+    size_t budget = TORC_DATAGRAMS_MAX;
+    bool found = receive_batch(io, &budget);
+
+    while (found && may_receive_more(io, budget) && is_worth_a_look(batch)) {
+        found = receive_batch(io, &budget);
+        learn(batch, found);
+    }
 }
 
 /* -- opening ------------------------------------------------------------------------------- */

@@ -25,8 +25,11 @@
 #define SEGMENT_MAX  ((size_t)1452)
 #define SEGMENTS_MAX ((size_t)60 * 1024)
 
-/* Coalesced messages are so much longer that fewer are received at a time. */
-enum { COALESCED_MESSAGES_MAX = 16 };
+/*
+ * Messages of several datagrams are so much longer that fewer are received at a time. Most senders
+ * send no such ones even to a socket that takes them, so what came last says what to expect.
+ */
+enum { COST_OF_SEVERAL = 4 };
 
 #if defined(MSG_NOSIGNAL)
 # define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
@@ -69,23 +72,37 @@ static char *slot(const torc__datagram_batch *batch, size_t index)
 
 /* -- receiving ----------------------------------------------------------------------------- */
 
-static void ready_to_receive(torc__datagram_batch *batch, size_t count, size_t size, bool control)
+static void make_ready(torc__datagram_batch *batch, size_t index)
 {
     torc__datagram_messages *messages = &batch->received;
+    struct msghdr *header = &messages->headers[index].msg_hdr;
+    bool control = batch->ready_control;
 
-    for (size_t i = 0; i < count; i++) {
-        struct msghdr *header = &messages->headers[i].msg_hdr;
+    messages->pieces[index].iov_base = slot(batch, index);
+    messages->pieces[index].iov_len = batch->ready_size;
+    header->msg_iov = &messages->pieces[index];
+    header->msg_iovlen = 1;
+    header->msg_name = &messages->names[index];
+    header->msg_namelen = sizeof messages->names[index];
+    header->msg_control = control ? &messages->controls[index] : NULL;
+    header->msg_controllen = control ? sizeof messages->controls[index] : 0;
+    header->msg_flags = 0;
+}
 
-        messages->pieces[i].iov_base = slot(batch, i);
-        messages->pieces[i].iov_len = size;
-        header->msg_iov = &messages->pieces[i];
-        header->msg_iovlen = 1;
-        header->msg_name = &messages->names[i];
-        header->msg_namelen = sizeof messages->names[i];
-        header->msg_control = control ? &messages->controls[i] : NULL;
-        header->msg_controllen = control ? sizeof messages->controls[i] : 0;
-        header->msg_flags = 0;
+/* Only those that are not so from the last time: most often a few come where many could. */
+static void ready_to_receive(torc__datagram_batch *batch, size_t count, size_t size, bool control)
+{
+    if (batch->ready_size != size || batch->ready_control != control) {
+        batch->ready_size = size;
+        batch->ready_control = control;
+        batch->ready = 0;
+        batch->used = 0;
     }
+    for (size_t i = 0; i < batch->used && i < batch->ready; i++)
+        make_ready(batch, i);
+    batch->used = 0;
+    for (; batch->ready < count; batch->ready++)
+        make_ready(batch, batch->ready);
 }
 
 static ssize_t receive_one_by_one(torc__datagram_batch *batch, int descriptor, size_t count)
@@ -149,29 +166,6 @@ static ssize_t receive_packets(torc__datagram_batch *batch, int descriptor, size
     return (ssize_t)got;
 }
 
-ssize_t torc__datagram_batch_receive(torc__datagram_batch *batch, int descriptor, size_t size_max,
-    torc__datagram_kind kind)
-{
-    bool coalesced = kind == TORC__DATAGRAMS_COALESCED;
-    ssize_t got;
-
-    batch->size_max = size_max;
-    batch->next = 0;
-    batch->offset = 0;
-    batch->messages = 0;
-    if (kind == TORC__DATAGRAMS_DEVICE) {
-        got = receive_packets(batch, descriptor, TORC_DATAGRAMS_MAX);
-    } else {
-        size_t count = coalesced ? COALESCED_MESSAGES_MAX : TORC_DATAGRAMS_MAX;
-
-        ready_to_receive(batch, count, coalesced ? MESSAGE_MAX : size_max, coalesced);
-        got = receive_messages(batch, descriptor, count);
-    }
-    if (got > 0)
-        batch->messages = (size_t)got;
-    return got;
-}
-
 /* The size of a message's datagrams but the last; 0: it is a datagram. */
 static size_t segment_size(const struct msghdr *header)
 {
@@ -187,6 +181,51 @@ static size_t segment_size(const struct msghdr *header)
     (void)header;
     return 0;
 #endif
+}
+
+static bool any_holds_several(const torc__datagram_batch *batch)
+{
+    for (size_t i = 0; i < batch->messages; i++)
+        if (segment_size(&batch->received.headers[i].msg_hdr) > 0)
+            return true;
+    return false;
+}
+
+static ssize_t receive_from_socket(
+    torc__datagram_batch *batch, int descriptor, bool coalesced, size_t *budget)
+{
+    size_t cost = coalesced && batch->holds_several ? COST_OF_SEVERAL : 1;
+    size_t count = *budget / cost > 0 ? *budget / cost : 1;
+    ssize_t got;
+
+    ready_to_receive(batch, count, coalesced ? MESSAGE_MAX : batch->size_max, coalesced);
+    got = receive_messages(batch, descriptor, count);
+    batch->messages = got > 0 ? (size_t)got : 0;
+    *budget -= batch->messages * cost < *budget ? batch->messages * cost : *budget;
+    if (got > 0)
+        batch->holds_several = coalesced && any_holds_several(batch);
+    return got;
+}
+
+ssize_t torc__datagram_batch_receive(torc__datagram_batch *batch, int descriptor, size_t size_max,
+    torc__datagram_kind kind, size_t *budget)
+{
+    ssize_t got;
+
+    batch->size_max = size_max;
+    batch->next = 0;
+    batch->offset = 0;
+    batch->messages = 0;
+    if (kind == TORC__DATAGRAMS_DEVICE) {
+        got = receive_packets(batch, descriptor, *budget);
+        batch->messages = got > 0 ? (size_t)got : 0;
+        *budget -= batch->messages;
+    } else {
+        got = receive_from_socket(batch, descriptor, kind == TORC__DATAGRAMS_COALESCED, budget);
+    }
+    if (batch->used < batch->messages)
+        batch->used = batch->messages;
+    return got;
 }
 
 /* The datagram at `offset` of a message, of which *ret_length is taken from the message. */

@@ -8,7 +8,7 @@
  * kernel hands them over so (UDP_GRO), and takes them so (UDP_SEGMENT), which is cheaper than
  * anything else.
  *
- *     count = torc__datagram_batch_receive(batch, descriptor, size_max, kind);
+ *     count = torc__datagram_batch_receive(batch, descriptor, size_max, kind, &budget);
  *     while ((told = torc__datagram_batch_next(batch)) > 0)
  *         ... batch->datagrams[0 .. told - 1] ...
  */
@@ -49,12 +49,26 @@ typedef struct torc__datagram_batch {
     torc__datagram_messages sent;
     size_t counts[TORC_DATAGRAMS_MAX]; /* datagrams in each message that is sent */
 
+    /*
+     * Of `received`, the first `ready` are made ready for messages of ready_size, but for the first
+     * `used`, into which one may have come since.
+     */
+    size_t ready;
+    size_t used;
+    size_t ready_size;
+    bool ready_control;
+
     /* What is still to be told: from `offset` of message `next` on, of `messages`. */
     size_t messages;
     size_t next;
     size_t offset;
     size_t size_max;
 
+    /* How often more was looked for in vain since it was last found: see datagram.c. */
+    unsigned looks_in_vain;
+    unsigned looks_to_skip;
+
+    bool holds_several; /* a message that came last was of several datagrams */
     bool one_by_one;   /* the system refuses to move several messages in a call */
     bool no_segments;  /* ... and several datagrams in a message */
     char *slots;
@@ -64,9 +78,12 @@ typedef struct torc__datagram_batch {
 torc__datagram_batch *torc__datagram_batch_new(void);
 void torc__datagram_batch_free(torc__datagram_batch *batch);
 
-/* Receives what is there, within the batch's bounds. How many messages, or a negative errno. */
+/*
+ * Receives what is there, and takes it from *budget, which is TORC_DATAGRAMS_MAX for all that may
+ * be received before the rest of the loop has its turn. How many messages, or a negative errno.
+ */
 ssize_t torc__datagram_batch_receive(torc__datagram_batch *batch, int descriptor, size_t size_max,
-    torc__datagram_kind kind);
+    torc__datagram_kind kind, size_t *budget);
 
 /* The next datagrams of what was received stand in batch->datagrams: how many; 0: that was all. */
 size_t torc__datagram_batch_next(torc__datagram_batch *batch);

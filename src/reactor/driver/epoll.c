@@ -101,7 +101,7 @@ static int open_driver(torc_driver *driver)
 /* An epoll instance can itself be waited for. */
 static int epoll_descriptor(torc_driver *driver)
 {
-    return ((epoll_driver *)(void *)driver)->epoll;
+    return torc__readiness_show(driver, ((epoll_driver *)(void *)driver)->epoll);
 }
 
 const torc_driver_class torc__driver_epoll = {

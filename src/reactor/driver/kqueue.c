@@ -233,7 +233,7 @@ static int open_driver(torc_driver *driver)
 /* A kqueue can itself be waited for. */
 static int kqueue_descriptor(torc_driver *driver)
 {
-    return ((kqueue_driver *)(void *)driver)->kqueue;
+    return torc__readiness_show(driver, ((kqueue_driver *)(void *)driver)->kqueue);
 }
 
 const torc_driver_class torc__driver_kqueue = {

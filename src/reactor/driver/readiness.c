@@ -361,12 +361,12 @@ void torc__readiness_tell(torc__readiness *readiness, torc_io *io, unsigned read
         torc__readiness_drain_waker(io);
         return;
     }
-    if (io->state & LISTENS) {
-        torc__readiness_accept(io);
-        return;
-    }
     if (is_unwanted(io, ready)) {
         torc__readiness_forget(io);
+        return;
+    }
+    if (io->state & LISTENS) {
+        torc__readiness_accept(io);
         return;
     }
     if (io->state & WATCHED) {

@@ -88,6 +88,9 @@ void torc__readiness_close(torc_driver *driver);
 torc_time torc__readiness_now(torc_driver *driver);
 void torc__readiness_turn(torc_driver *driver, torc_time deadline);
 void torc__readiness_wake(torc_driver *driver);
+
+/* For `descriptor`: gives `shown`, the poller's; and sees to it that it shows what is due, too. */
+int torc__readiness_show(torc_driver *driver, int shown);
 int torc__readiness_listen(torc_driver *driver, torc_io *io, const torc_address *address,
     const torc_socket_options *options);
 int torc__readiness_adopt_listener(torc_driver *driver, torc_io *io, int descriptor);

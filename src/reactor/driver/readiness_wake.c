@@ -68,3 +68,10 @@ void torc__readiness_wake(torc_driver *driver)
     written = write(readiness->wake_descriptor, &one, sizeof one);
     (void)written;
 }
+
+int torc__readiness_show(torc_driver *driver, int shown)
+{
+    if (torc__readiness_is_due((const torc__readiness *)(const void *)driver))
+        torc__readiness_wake(driver);
+    return shown;
+}

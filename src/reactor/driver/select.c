@@ -8,6 +8,7 @@
 #include "base/system_call.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/select.h>
 
 typedef struct ready_io {
@@ -77,6 +78,24 @@ static unsigned ready_of(int descriptor, const fd_set *in, const fd_set *out)
         | (FD_ISSET(descriptor, out) ? TORC__WRITABLE : 0u);
 }
 
+/* One that was closed behind our back fails the call for all: whoever it is finds out himself. */
+static size_t note_closed(select_driver *self)
+{
+    const torc__watch_table *table = &self->table;
+    size_t found = 0;
+
+    for (size_t i = 0; i < table->count; i++) {
+        const torc__watched *watched = &table->watched[i];
+
+        if (watched->wanted == 0 || fcntl(watched->descriptor, F_GETFD) >= 0)
+            continue;
+        self->ready[found].io = watched->io;
+        self->ready[found].ready = TORC__HUNG_UP;
+        found++;
+    }
+    return found;
+}
+
 static struct timeval *to_timeval(torc_time timeout, struct timeval *ret_time)
 {
     if (timeout < 0)
@@ -101,6 +120,8 @@ static void select_wait_and_tell(torc__readiness *readiness, torc_time timeout)
     int limit = fill(table, &in, &out);
     int count = TORC__CALL(select, limit, &in, &out, NULL, to_timeval(timeout, &time));
 
+    if (count < 0 && errno == EBADF)
+        found = note_closed(self);
     torc__readiness_woke(readiness);
     for (size_t i = 0; i < table->count && count > 0; i++) {
         unsigned ready = ready_of(table->watched[i].descriptor, &in, &out);

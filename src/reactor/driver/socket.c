@@ -194,6 +194,17 @@ int torc__socket_connect(const torc_address *peer, const torc_address *local)
     return error;
 }
 
+/*
+ * A peer over IPv4 of a socket for both families is an IPv4 peer to whoever counts, admits and logs
+ * by address.
+ */
+static void tell_address(
+    torc_address *ret_address, const struct sockaddr_storage *socket, socklen_t length)
+{
+    torc__address_from_sockaddr(ret_address, (const struct sockaddr *)socket, length);
+    torc__address_unmap(ret_address);
+}
+
 int torc__socket_accept(int listener, torc_address *ret_peer)
 {
     struct sockaddr_storage peer;
@@ -217,7 +228,7 @@ int torc__socket_accept(int listener, torc_address *ret_peer)
         return error;
     }
 #endif
-    torc__address_from_sockaddr(ret_peer, (struct sockaddr *)&peer, length);
+    tell_address(ret_peer, &peer, length);
     return descriptor;
 }
 
@@ -228,7 +239,7 @@ int torc__socket_accepted_peer(int descriptor, torc_address *ret_peer)
 
     if (TORC__CALL(getpeername, descriptor, (struct sockaddr *)&peer, &length) < 0)
         return -errno;
-    torc__address_from_sockaddr(ret_peer, (struct sockaddr *)&peer, length);
+    tell_address(ret_peer, &peer, length);
     return 0;
 }
 
@@ -318,7 +329,7 @@ void torc__socket_local_address(int descriptor, torc_address *ret_address)
 
     if (TORC__CALL(getsockname, descriptor, (struct sockaddr *)&socket, &length) < 0)
         length = 0;
-    torc__address_from_sockaddr(ret_address, (struct sockaddr *)&socket, length);
+    tell_address(ret_address, &socket, length);
 }
 
 void torc__socket_peer_address(int descriptor, torc_address *ret_address)
@@ -328,7 +339,7 @@ void torc__socket_peer_address(int descriptor, torc_address *ret_address)
 
     if (TORC__CALL(getpeername, descriptor, (struct sockaddr *)&socket, &length) < 0)
         length = 0;
-    torc__address_from_sockaddr(ret_address, (struct sockaddr *)&socket, length);
+    tell_address(ret_address, &socket, length);
 }
 
 static int set_keep_alive(int descriptor, int seconds)

@@ -41,7 +41,7 @@ static int open_waker(torc__uring_driver *self)
     return self->readiness.wake_descriptor >= 0 ? 0 : -errno;
 }
 
-static void arm_waker(torc__uring_driver *self)
+void torc__uring_arm_waker(torc__uring_driver *self)
 {
     struct io_uring_sqe *entry;
 
@@ -96,6 +96,7 @@ static int driver_open(torc_driver *driver)
 
     if (error != 0)
         return error;
+    self->shown = -1;
     self->queue_end = &self->queue;
     error = torc__readiness_open_parts(&self->readiness, &torc__uring_poller);
     if (error == 0 && !allocate_parts(self))
@@ -142,6 +143,7 @@ static void driver_close(torc_driver *driver)
     if (ours)
         let_go(self);
     close(self->readiness.wake_descriptor);
+    torc__uring_close_descriptor(self);
     torc__uring_ring_close(&self->ring);
     torc__uring_buffers_close(&self->buffers, ours);
     torc__uring_slots_free(self);
@@ -174,6 +176,7 @@ static int reopen(torc__uring_driver *self)
     bool used[TORC__URING_BUFFERS_MAX] = { false };
     int error;
 
+    torc__uring_close_descriptor(self);
     torc__uring_ring_close(&self->ring);
     error = open_ring(self);
     if (error != 0)
@@ -322,7 +325,8 @@ static bool wait_and_tell(torc__uring_driver *self, torc_time deadline)
     torc_time timeout = until(self, deadline);
     int error;
 
-    arm_waker(self);
+    torc__uring_arm_waker(self);
+    torc__uring_empty_descriptor(self);
     self->urgent = false;
     error = torc__uring_ring_enter(&self->ring, timeout == 0 ? 0 : 1, timeout);
     torc__uring_handed_over(self);
@@ -393,6 +397,7 @@ const torc_driver_class torc__driver_uring = {
     .why_not = torc__uring_why_not,
     .now = driver_now,
     .turn = driver_turn,
+    .descriptor = torc__uring_descriptor,
     .wake = torc__readiness_wake,
     .listen = torc__uring_listen,
     .adopt_listener = torc__uring_adopt_listener,

@@ -6,8 +6,10 @@
  *   uring_receive.c   receiving and accepting
  *   uring_send.c      sending, and waiting until more can be sent
  *   uring_socket.c    opening and closing
- *   uring_passing.c   descriptors that come along with bytes
+ *   uring_passing.c   receiving where a poll is better; descriptors that come along with bytes
+ *   uring_splice.c    bytes that go from socket to socket through a pipe
  *   uring_poller.c    polling, and all that is carried by readiness: readiness.h
+ *   uring_foreign.c   inside a loop of another's
  *   uring_buffers.c   memory to receive into
  *   uring_ring.c      the queues
  *   uring_probe.c     whether it works here
@@ -51,6 +53,9 @@ enum {
     TORC__URING_POLLING = 1 << 11,
     TORC__URING_HALF_CLOSED = 1 << 12, /* the peer's end alone answers each poll */
     TORC__URING_PASSES = 1 << 13,      /* `descriptor` events are wanted: uring_passing.c */
+    TORC__URING_MORE_THERE = 1 << 14,  /* the last receipt did not empty the socket */
+    TORC__URING_SPLICES = 1 << 15,     /* what comes goes into pipes: uring_splice.c */
+    TORC__URING_RECEIVES_POLLED = TORC__URING_PASSES | TORC__URING_SPLICES,
     TORC__URING_IN_FLIGHT = TORC__URING_ARMED | TORC__URING_SENDING | TORC__URING_POLLING,
 };
 
@@ -115,6 +120,7 @@ typedef struct torc__uring_driver {
     uint64_t wake_count;       /* read by the kernel */
     bool wake_armed;
     bool woken;
+    int shown;                 /* what torc__uring_descriptor gave; -1: nobody has asked */
 } torc__uring_driver;
 
 /* For tests: how long the queues of the next driver are. */
@@ -213,14 +219,27 @@ ssize_t torc__uring_sent_or_blocked(torc_io *io, ssize_t sent, size_t asked);
 
 /* -- uring_passing.c ----------------------------------------------------------------------- */
 
-void torc__uring_take_descriptors(torc_io *io, bool on);
+/* Whether to receive by polling, because of `why`: of TORC__URING_RECEIVES_POLLED. */
+void torc__uring_set_polled(torc_io *io, uint32_t why, bool on);
 
 /* Whether the slot's io is to be polled for reading, and what was said to have come is received. */
-bool torc__uring_passing_wanted(const torc__uring_slot *slot);
-void torc__uring_passing_ready(torc__uring_driver *driver, torc__uring_slot *slot);
+bool torc__uring_polled_wanted(const torc__uring_slot *slot);
+void torc__uring_polled_ready(torc__uring_driver *driver, torc__uring_slot *slot);
+
+/* Tells what recv() gave: `got` bytes in `buffer`, the end, or -1 with errno. The io may be gone. */
+void torc__uring_tell_got(
+    torc__uring_driver *driver, torc__uring_slot *slot, ssize_t got, const char *buffer);
 
 ssize_t torc__uring_io_send_descriptors(torc_io *io, const struct iovec *pieces, int count,
     const int *descriptors, size_t descriptor_count);
+
+/* -- uring_splice.c ------------------------------------------------------------------------ */
+
+int torc__uring_set_splicing(torc_io *io, bool on);
+
+/* The io can be read from: moves what has come into a pipe. */
+void torc__uring_splice(torc__uring_driver *driver, torc__uring_slot *slot);
+ssize_t torc__uring_io_send_pipe(torc_io *io, int pipe, size_t length);
 
 /* -- uring_poller.c ------------------------------------------------------------------------ */
 
@@ -251,9 +270,20 @@ int torc__uring_connect(
 int torc__uring_adopt(torc_driver *driver, torc_io *io, int descriptor);
 void torc__uring_start_accepting(torc_io *io, bool on);
 
+/* -- uring_foreign.c ----------------------------------------------------------------------- */
+
+int torc__uring_descriptor(torc_driver *driver);
+
+/* Before the kernel is entered for a turn; and when the ring is closed. */
+void torc__uring_empty_descriptor(const torc__uring_driver *driver);
+void torc__uring_close_descriptor(torc__uring_driver *driver);
+
 /* -- uring.c ------------------------------------------------------------------------------- */
 
 /* In a forked process: makes the driver its own. 0 or -errno. Cheap where nothing was forked. */
 int torc__uring_be_ours(torc__uring_driver *driver);
+
+/* So that another thread can have a turn made, by what it writes. */
+void torc__uring_arm_waker(torc__uring_driver *driver);
 
 #endif /* TORC_REACTOR_DRIVER_URING_H */

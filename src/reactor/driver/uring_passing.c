@@ -1,10 +1,9 @@
 /*
- * Descriptors that come along with bytes, on sockets of the io_uring driver.
- *
- * A receive into provided buffers would lose them. So an io whose `descriptor` events are wanted is
- * polled and received from by recvmsg(), as on the other drivers; mostly that is said before its
- * request for receiving was handed to the kernel, which is then taken back. Sending needs no more
- * than the system call.
+ * Sockets of the io_uring driver that are polled and received from by a system call, as on the
+ * other drivers: those whose bytes descriptors may come along with, which a receive into provided
+ * buffers would lose, and those that are spliced (uring_splice.c). Mostly that is said before the
+ * request for receiving was handed to the kernel, which is then taken back. Sending descriptors
+ * needs no more than the system call.
  */
 #include "reactor/driver/uring.h"
 
@@ -33,35 +32,42 @@ static void stop_requests(torc__uring_driver *driver, torc__uring_slot *slot)
     torc__uring_flush(driver);
 }
 
-void torc__uring_take_descriptors(torc_io *io, bool on)
+void torc__uring_set_polled(torc_io *io, uint32_t why, bool on)
 {
     torc__uring_driver *driver = torc__uring_of(io);
     torc__uring_slot *slot = torc__uring_slot_of(io);
 
+    slot->state &= ~why;
     if (on) {
-        slot->state |= TORC__URING_PASSES;
+        slot->state |= why;
         stop_requests(driver, slot);
-    } else {
-        slot->state &= ~(uint32_t)TORC__URING_PASSES;
     }
     torc__uring_receive_wanted(driver, slot);
 }
 
 /* What a request has brought before is told first. */
-bool torc__uring_passing_wanted(const torc__uring_slot *slot)
+bool torc__uring_polled_wanted(const torc__uring_slot *slot)
 {
-    const uint32_t looked_at = TORC__URING_PASSES | TORC__URING_WANTED | TORC__URING_ARMED
-        | TORC__URING_END_KEPT;
+    const uint32_t looked_at = TORC__URING_WANTED | TORC__URING_ARMED | TORC__URING_END_KEPT;
 
-    return slot->io != NULL && slot->kept == NULL
-        && (slot->state & looked_at) == (TORC__URING_PASSES | TORC__URING_WANTED);
+    return slot->io != NULL && slot->kept == NULL && (slot->state & TORC__URING_RECEIVES_POLLED)
+        && (slot->state & looked_at) == TORC__URING_WANTED;
 }
 
-void torc__uring_passing_ready(torc__uring_driver *driver, torc__uring_slot *slot)
+void torc__uring_polled_ready(torc__uring_driver *driver, torc__uring_slot *slot)
 {
     char *buffer = driver->readiness.buffer;
-    ssize_t got = torc__readiness_receive_descriptors(slot->io, buffer, TORC__READ_SIZE);
 
+    if (slot->state & TORC__URING_SPLICES)
+        torc__uring_splice(driver, slot);
+    else
+        torc__uring_tell_got(driver, slot,
+            torc__readiness_receive_descriptors(slot->io, buffer, TORC__READ_SIZE), buffer);
+}
+
+void torc__uring_tell_got(
+    torc__uring_driver *driver, torc__uring_slot *slot, ssize_t got, const char *buffer)
+{
     if (slot->io == NULL)
         return;
     if (got >= 0)

@@ -136,11 +136,34 @@ static torc__uring_driver *driver_of(torc__readiness *readiness)
     return (torc__uring_driver *)(void *)readiness;
 }
 
+/* Where an io's descriptor was closed behind our back its number may be another's: rarely. */
+static torc__uring_slot *search(const torc__uring_driver *driver, const torc_io *io)
+{
+    for (size_t i = 0; i < driver->chunk_count; i++)
+        for (size_t j = 0; j < TORC__URING_CHUNK_SLOTS; j++)
+            if (driver->chunks[i][j].io == io)
+                return &driver->chunks[i][j];
+    return NULL;
+}
+
+static torc__uring_slot *slot_of(const torc__uring_driver *driver, const torc_io *io)
+{
+    torc__uring_slot *slot = driver->polled[io->descriptor];
+
+    return TORC_LIKELY(slot != NULL && slot->io == io) ? slot : search(driver, io);
+}
+
+static void unlist(torc__uring_driver *driver, const torc__uring_slot *slot, int descriptor)
+{
+    if (driver->polled[descriptor] == slot)
+        driver->polled[descriptor] = NULL;
+}
+
 static int poller_watch(torc__readiness *readiness, torc_io *io, unsigned wanted, bool listed)
 {
     torc__uring_driver *driver = driver_of(readiness);
     size_t descriptor = (size_t)io->descriptor;
-    torc__uring_slot *slot;
+    torc__uring_slot *slot = listed ? slot_of(driver, io) : NULL;
 
     if (!listed) {
         slot = reserve(driver, descriptor)
@@ -149,7 +172,7 @@ static int poller_watch(torc__readiness *readiness, torc_io *io, unsigned wanted
             return -ENOMEM;
         driver->polled[descriptor] = slot;
     }
-    torc__uring_poll(driver, driver->polled[descriptor], wanted);
+    torc__uring_poll(driver, slot, wanted);
     return 0;
 }
 
@@ -160,9 +183,9 @@ static int poller_watch(torc__readiness *readiness, torc_io *io, unsigned wanted
 static void poller_forget(torc__readiness *readiness, torc_io *io)
 {
     torc__uring_driver *driver = driver_of(readiness);
-    torc__uring_slot *slot = driver->polled[io->descriptor];
+    torc__uring_slot *slot = slot_of(driver, io);
 
-    driver->polled[io->descriptor] = NULL;
+    unlist(driver, slot, io->descriptor);
     torc__uring_slot_detach(driver, slot);
     if (driver->urgent && (!driver->telling || (io->state & DATAGRAMS)))
         torc__uring_flush(driver);
@@ -192,7 +215,7 @@ static void take_error(torc__uring_driver *driver, torc__uring_slot *slot, int e
         torc__readiness_strand(io, error);
         return;
     }
-    driver->polled[io->descriptor] = NULL;
+    unlist(driver, slot, io->descriptor);
     slot->io = NULL;
 }
 

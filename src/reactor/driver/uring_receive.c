@@ -15,6 +15,7 @@
 # include "reactor/driver/socket.h"
 
 # include <errno.h>
+# include <poll.h>
 # include <string.h>
 # include <unistd.h>
 
@@ -64,7 +65,7 @@ void torc__uring_receive_wanted(torc__uring_driver *driver, torc__uring_slot *sl
         return;
     else if (slot->state & TORC__URING_LISTENS)
         arm_accept(driver, slot);
-    else if (slot->state & TORC__URING_PASSES)
+    else if (slot->state & TORC__URING_RECEIVES_POLLED)
         torc__uring_poll_wanted(driver, slot);
     else
         arm_receive(driver, slot);
@@ -320,6 +321,32 @@ static void take(
         torc__uring_buffers_return(&driver->buffers, buffer);
 }
 
+static bool has_broken_off(int descriptor)
+{
+    struct pollfd entry = { .fd = descriptor };
+
+    return TORC__CALL(poll, &entry, 1, 0) == 1;
+}
+
+/*
+ * When a request has received in several goes, the kernel waits for what comes next without looking
+ * whether the connection was reset meanwhile, and then waits forever (seen on Linux 6.18; an end
+ * without a reset is noticed). A new request looks, so in that case this one is cancelled.
+ */
+static void look_for_reset(
+    torc__uring_driver *driver, torc__uring_slot *slot, const struct io_uring_cqe *done)
+{
+    bool was_more = (slot->state & TORC__URING_MORE_THERE) != 0;
+
+    slot->state &= ~(uint32_t)TORC__URING_MORE_THERE;
+    if (done->res <= 0 || !(done->flags & IORING_CQE_F_MORE))
+        return;
+    if (done->flags & IORING_CQE_F_SOCK_NONEMPTY)
+        slot->state |= TORC__URING_MORE_THERE;
+    else if (was_more && has_broken_off(slot->io->descriptor))
+        torc__uring_stop_receiving(driver, slot);
+}
+
 void torc__uring_received(
     torc__uring_driver *driver, torc__uring_slot *slot, const struct io_uring_cqe *done)
 {
@@ -330,6 +357,8 @@ void torc__uring_received(
         torc__uring_answered(driver, slot, TORC__URING_ARMED);
     if (slot->io == NULL)
         return;
+    if (!(slot->state & TORC__URING_LISTENS))
+        look_for_reset(driver, slot, done);
     if (!(slot->state & TORC__URING_ARMED))
         slot->state &= ~(uint32_t)TORC__URING_STOPPING;
     if (tells(slot) && !(slot->state & TORC__URING_QUEUED))

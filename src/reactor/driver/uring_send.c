@@ -30,7 +30,7 @@ void torc__uring_poll_wanted(torc__uring_driver *driver, torc__uring_slot *slot)
         return;
     if (slot->state & (TORC__URING_BLOCKED | TORC__URING_CONNECTS))
         wanted |= TORC__WRITABLE;
-    if (torc__uring_passing_wanted(slot))
+    if (torc__uring_polled_wanted(slot))
         wanted |= TORC__READABLE;
     if (wanted != 0)
         torc__uring_poll(driver, slot, wanted);
@@ -70,8 +70,8 @@ void torc__uring_polled(
         connected(driver, slot);
         ready = 0;
     }
-    if ((ready & (TORC__READABLE | TORC__HUNG_UP)) && torc__uring_passing_wanted(slot))
-        torc__uring_passing_ready(driver, slot);
+    if ((ready & (TORC__READABLE | TORC__HUNG_UP)) && torc__uring_polled_wanted(slot))
+        torc__uring_polled_ready(driver, slot);
     if (slot->io != NULL && (ready & (TORC__WRITABLE | TORC__HUNG_UP))
         && (slot->state & TORC__URING_BLOCKED))
         has_room_again(driver, slot);

@@ -36,10 +36,13 @@ static void peer_address(torc_io *io, torc_address *ret_address)
 
 static int set_option(torc_io *io, torc_io_option option, int value)
 {
-    int error = torc__socket_set_option(io->descriptor, option, value);
+    int error;
 
+    if (option == TORC_IO_SPLICE)
+        return torc__uring_set_splicing(io, value != 0);
+    error = torc__socket_set_option(io->descriptor, option, value);
     if (error == 0 && option == TORC_IO_TAKE_DESCRIPTORS)
-        torc__uring_take_descriptors(io, value != 0);
+        torc__uring_set_polled(io, TORC__URING_PASSES, value != 0);
     return error;
 }
 
@@ -106,6 +109,7 @@ const torc_io_class torc__uring_socket_class = {
     .local_address = local_address,
     .peer_address = peer_address,
     .send_descriptors = torc__uring_io_send_descriptors,
+    .send_pipe = torc__uring_io_send_pipe,
     .set_option = set_option,
     .credentials = credentials,
 };

@@ -66,7 +66,8 @@ void torc__watch_table_remove(torc__watch_table *table, const torc_io *io)
     size_t descriptor = (size_t)io->descriptor;
     size_t index = descriptor < table->descriptors ? table->index_of[descriptor] : 0;
 
-    if (index == 0)
+    /* Its number may be that of another by now, where it was closed behind our back. */
+    if (index == 0 || table->watched[index - 1].io != io)
         return;
     table->watched[index - 1] = table->watched[table->count - 1];
     table->index_of[table->watched[index - 1].descriptor] = index;

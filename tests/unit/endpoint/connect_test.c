@@ -1,12 +1,15 @@
 /*
  * Connecting: to addresses, names, paths and descriptors; how it fails; how it is stopped at each
- * stage. With real sockets, on each driver. The resolver is this file's own getaddrinfo, so that
- * a look-up gives what a test wants, when it wants.
+ * stage. With real sockets, on each driver. The reactor's resolver asks the system, and that is
+ * this file's own getaddrinfo, so that a look-up gives what a test wants, when it wants. How names
+ * are looked up in the loop is names_test.c.
  */
 #include "endpoint/harness.h"
 
-#include "endpoint/resolve.h"
+#include "names/system_lookup.h"
 #include "support/failing_allocation.h"
+
+#include <torc/names.h>
 
 #include <netdb.h>
 #include <pthread.h>
@@ -39,8 +42,12 @@ static struct addrinfo *many_addresses(void)
 {
     struct addrinfo *list = one_address("127.0.0.1", NULL);
 
-    for (int i = 0; i < TORC__RESOLVE_ADDRESSES_MAX; i++)
-        list = one_address("127.0.0.2", list);
+    for (int i = 0; i < TORC_HOST_ADDRESSES_MAX; i++) {
+        char host[16];
+
+        snprintf(host, sizeof(host), "127.0.2.%d", i);
+        list = one_address(host, list);
+    }
     return list;
 }
 
@@ -59,7 +66,7 @@ int getaddrinfo(const char *restrict host, const char *restrict service,
     resolver_done++;
     pthread_mutex_unlock(&resolver_lock);
 
-    if (strcmp(host, "one.test") == 0)
+    if (strcmp(host, "one.test") == 0 || strstr(host, ".one.test") != NULL)
         *found = one_address("127.0.0.1", NULL);
     else if (strcmp(host, "two.test") == 0)
         *found = one_address("127.0.0.2", one_address("127.0.0.1", NULL));
@@ -119,7 +126,11 @@ static int set_up_resolver(void **state)
 {
     resolver_most = 0;
     resolver_done = 0;
-    return set_up(state);
+    if (set_up(state) != 0)
+        return -1;
+    torc_use_resolver(reactor,
+        torc_resolver_new(torc_root(reactor), &(torc_resolver_options){ .nss = true }));
+    return 0;
 }
 
 /* -- helpers ------------------------------------------------------------------------------- */
@@ -158,6 +169,15 @@ static void assert_connects(const char *description)
     assert_succeeded(&connected);
     assert_int_equal(count.made, 1);
     assert_ptr_equal(((torc_protocol *)connected.pointer)->kind, &counter_class);
+}
+
+/* Who looks the same name up shares the look-up. */
+static const char *numbered(int number, const char *name)
+{
+    static char text[64];
+
+    snprintf(text, sizeof(text), "tcp:%d.%s:80", number, name);
+    return text;
 }
 
 /* A server that answers no more connections: its queue is full. */
@@ -339,7 +359,7 @@ static void of_many_addresses_so_many_are_tried_as_are_kept(void **state)
     (void)state;
     open_server(5);
     start(to_server("tcp:many.test"), &connected);
-    assert_failed(&connected, &torc_error_refused, "127.0.0.2");
+    assert_failed(&connected, &torc_error_refused, "127.0.2.31");
 }
 
 static void a_path_that_is_not_there_is_refused(void **state)
@@ -504,18 +524,18 @@ static void a_reactor_may_go_while_a_look_up_runs(void **state)
 
 static void a_reactor_may_go_while_look_ups_stand_in_line(void **state)
 {
-    enum { MANY = TORC__RESOLVE_THREADS + 2 };
+    enum { MANY = TORC__SYSTEM_THREADS + 2 };
     outcome told[MANY];
 
     (void)state;
     hold_resolver(true);
     for (int i = 0; i < MANY; i++)
-        start("tcp:one.test:80", &told[i]);
-    run_until_resolver(&resolver_waiting, TORC__RESOLVE_THREADS);
+        start(numbered(i, "one.test"), &told[i]);
+    run_until_resolver(&resolver_waiting, TORC__SYSTEM_THREADS);
     torc_reactor_free(reactor);
     hold_resolver(false);
     reactor = torc_reactor_new_named(driver_name, NULL);
-    run_until_resolver(&resolver_done, TORC__RESOLVE_THREADS);
+    run_until_resolver(&resolver_done, TORC__SYSTEM_THREADS);
     assert_int_equal(count.released, MANY);
 }
 
@@ -633,7 +653,7 @@ static void look_ups_run_side_by_side_within_a_bound(void **state)
     (void)state;
     hold_resolver(true);
     for (int i = 0; i < MANY; i++)
-        deferreds[i] = start("tcp:nobody.test:80", &told[i]);
+        deferreds[i] = start(numbered(i, "nobody.test"), &told[i]);
     run_until_resolver(&resolver_waiting, 16);
     run_turns(5);
     /* The last are still in line, and never run. */
@@ -646,6 +666,32 @@ static void look_ups_run_side_by_side_within_a_bound(void **state)
         assert_failed(&told[i], &torc_error_unknown_host, "nobody.test");
     assert_int_equal(resolver_number(&resolver_most), 16);
     assert_int_equal(resolver_number(&resolver_done), MANY - CANCELLED);
+}
+
+static void who_connects_to_one_name_at_once_shares_the_look_up(void **state)
+{
+    outcome told[3];
+
+    (void)state;
+    open_server(5);
+    for (int i = 0; i < 3; i++)
+        start(to_server("tcp:one.test"), &told[i]);
+    for (int i = 0; i < 3; i++)
+        assert_succeeded(&told[i]);
+    assert_int_equal(resolver_number(&resolver_done), 1);
+    close(server);
+}
+
+static void the_environment_has_the_system_asked(void **state)
+{
+    (void)state;
+    torc_use_resolver(reactor, NULL);
+    setenv("TORC_RESOLVER", "nss", 1);
+    open_server(5);
+    assert_connects(to_server("tcp:one.test"));
+    unsetenv("TORC_RESOLVER");
+    assert_int_equal(resolver_number(&resolver_done), 1);
+    close(server);
 }
 
 int main(void)
@@ -682,6 +728,8 @@ int main(void)
         TEST(cancelling_inside_connection_made_ends_the_connection),
         TEST(each_allocation_may_fail),
         TEST(look_ups_run_side_by_side_within_a_bound),
+        TEST(who_connects_to_one_name_at_once_shares_the_look_up),
+        TEST(the_environment_has_the_system_asked),
     };
 
     return run_endpoint_tests(tests);

@@ -298,7 +298,7 @@ static void mistakes_name_the_endpoint_and_the_remedy(void **state)
     assert_bad_to_listen("8080", "8080: the kind is missing; write tcp:8080");
     assert_bad_to_listen("http:80",
         "http:80: there is no kind of endpoint named 'http'; there are tcp, tcp6, unix, fd, "
-        "memory, systemd, haproxy, haproxy-v2, socks, http-proxy");
+        "memory, systemd, stdio, process, haproxy, haproxy-v2, socks, http-proxy");
     assert_bad_to_listen("tcp:80:foo=1",
         "tcp:80:foo=1: tcp takes no 'foo' for listening; it takes port, interface, backlog, "
         "reuseport, wait");

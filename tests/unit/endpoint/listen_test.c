@@ -716,10 +716,81 @@ static void an_abstract_name_is_listened_on(void **state)
     run_until(&count.made, 2);
 }
 
+/* -- for another process ------------------------------------------------------------------- */
+
+static torc_port *go_on_with(torc_port *port, outcome *ret_stopped)
+{
+    int descriptor = torc_port_descriptor(port);
+
+    assert_true(descriptor >= 0);
+    assert_int_equal(fcntl(descriptor, F_GETFD), FD_CLOEXEC);
+    watch_outcome(torc_port_stop(port), ret_stopped);
+    assert_succeeded(ret_stopped);
+    return open_port(description_of("fd:%u", (unsigned)descriptor));
+}
+
+static void who_waits_to_be_accepted_outlives_the_port(void **state)
+{
+    torc_port *port = open_port("tcp:0:interface=127.0.0.1");
+    uint16_t number = torc_port_address(port).port;
+    int descriptor = torc_port_descriptor(port);
+    outcome stopped;
+    int client;
+
+    (void)state;
+    watch_outcome(torc_port_stop(port), &stopped);
+    assert_succeeded(&stopped);
+    client = plain_connect("127.0.0.1", number);
+    assert_true(client >= 0);
+    run_turns(3);
+    assert_int_equal(count.made, 0);
+    port = open_port(description_of("fd:%u", (unsigned)descriptor));
+    assert_int_equal(torc_port_address(port).port, number);
+    run_until(&count.made, 1);
+    close(client);
+}
+
+static void a_unix_path_that_another_may_have_stays(void **state)
+{
+    torc_port *port = open_port(unix_description(""));
+    outcome stopped;
+    int client;
+
+    (void)state;
+    port = go_on_with(port, &stopped);
+    client = plain_unix(path_of("socket"), false);
+    assert_true(client >= 0);
+    run_until(&count.made, 1);
+    close(client);
+    watch_outcome(torc_port_stop(port), &stopped);
+    assert_succeeded(&stopped);
+    /* Nobody listens any more, so the next one clears it, and then its own. */
+    (void)open_port(unix_description(""));
+}
+
+static void what_has_no_socket_has_no_descriptor(void **state)
+{
+    torc_port *port = torc_listen(scope, "tcp:0:interface=127.0.0.1", counters());
+    outcome opened;
+
+    (void)state;
+    assert_int_equal(torc_port_descriptor(port), -1);
+    watch_outcome(torc_port_opened(port), &opened);
+    assert_succeeded(&opened);
+    fail_system_calls_named("fcntl", EMFILE);
+    assert_int_equal(torc_port_descriptor(port), -1);
+    allow_system_calls();
+    port = open_port("memory:service");
+    assert_int_equal(torc_port_descriptor(port), -1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(who_waits_to_be_accepted_outlives_the_port),
+        TEST(a_unix_path_that_another_may_have_stays),
+        TEST(what_has_no_socket_has_no_descriptor),
         TEST(opening_is_told_from_the_loops_turn),
         TEST(each_connection_gets_a_protocol),
         TEST(a_port_in_use_is_a_failure_that_names_it),

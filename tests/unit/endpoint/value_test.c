@@ -48,6 +48,7 @@ static void each_kind_has_its_struct_for_listening(void **state)
         "memory:name=n\\=[1]");
     assert_described(&(torc_endpoint){ .kind = "haproxy", .inner =
         &(torc_endpoint){ .port = 80 } }, true, "haproxy:tcp:port=80");
+    assert_described(&(torc_endpoint){ .kind = "stdio" }, true, "stdio");
 }
 
 static void each_kind_has_its_struct_for_connecting(void **state)
@@ -66,6 +67,10 @@ static void each_kind_has_its_struct_for_connecting(void **state)
     assert_described(&(torc_endpoint){ .kind = "unix", .further = (torc_endpoint_argument[]){
         { "path", "/x" }, { "timeout", "2" }, { NULL, NULL } } }, false,
         "unix:path=/x:timeout=2");
+    assert_described(&(torc_endpoint){ .kind = "process", .directory = "/a:b",
+        .arguments = (const char *const[]){ "dd", "if=[x]", "", "[y]", NULL },
+        .variables = (const char *const[]){ "A=1", "B", NULL } }, false,
+        "process:dd:if\\=[x]::\\[y]:variable=A\\=1:variable=B:directory=/a\\:b");
 }
 
 static void the_struct_s_text_is_bounded(void **state)

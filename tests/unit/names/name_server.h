@@ -138,6 +138,14 @@ static inline void answer_honestly(const query *asked)
     send_bytes(asked, answer_of(asked, &asked->server->header, 8, bytes, sizeof bytes));
 }
 
+/* Only the first alias, and not where it leads. */
+static inline void answer_one_alias(const query *asked)
+{
+    uint8_t bytes[512];
+
+    send_bytes(asked, answer_of(asked, &asked->server->header, 0, bytes, sizeof bytes));
+}
+
 /* -- its life ------------------------------------------------------------------------------ */
 
 static inline int open_socket(int kind, uint16_t port, uint16_t *ret_port)

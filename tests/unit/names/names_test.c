@@ -4,6 +4,7 @@
  */
 #include "names/address_order.h"
 #include "names/host_lookup.h"
+#include "names/name_switch.h"
 #include "names/resolv_conf.h"
 
 #include <torc/names.h>
@@ -149,6 +150,60 @@ static void the_system_says_what_it_would_send_from(void **state)
     assert_int_equal(routes.count, 2);
 }
 
+/* -- nsswitch.conf ------------------------------------------------------------------------- */
+
+static bool is_for_system(const char *file, const char *name)
+{
+    torc__name_switch name_switch;
+
+    torc__name_switch_parse(&name_switch, torc_slice_of(file));
+    return torc__name_switch_is_for_system(
+        &name_switch, torc_slice_of(name), TORC_SLICE("This.example"));
+}
+
+static void files_and_dns_leave_nothing_to_the_system(void **state)
+{
+    static const char *const ours[] = { "", "# hosts: ldap\npasswd: ldap\n",
+        "hosts: files dns", "passwd: files\n  hosts:\tfiles  dns # ldap\n",
+        "hosts: files resolve [!UNAVAIL=return] dns\n" };
+    static const char *const names[] = { "www.test", "printer.local", "box", "_gateway",
+        "this.example" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        for (size_t k = 0; k < sizeof names / sizeof names[0]; k++)
+            assert_false(is_for_system(ours[i], names[k]));
+}
+
+static void sources_of_certain_names_are_asked_by_the_system_for_those(void **state)
+{
+    const char *mdns = "hosts: files mdns4_minimal [NOTFOUND=return] dns";
+    const char *own = "hosts: files myhostname[NOTFOUND=continue]dns";
+    const char *machines = "hosts: files mymachines dns";
+
+    (void)state;
+    assert_true(is_for_system(mdns, "printer.Local"));
+    assert_true(is_for_system(mdns, "printer.local."));
+    assert_false(is_for_system(mdns, "printer.local.test"));
+    assert_false(is_for_system(mdns, ".local"));
+    assert_true(is_for_system(own, "this.EXAMPLE"));
+    assert_true(is_for_system(own, "_gateway"));
+    assert_false(is_for_system(own, "_sip._udp.test"));
+    assert_false(is_for_system(own, "other.example"));
+    assert_true(is_for_system(machines, "box"));
+    assert_false(is_for_system(machines, "www.test"));
+}
+
+static void other_sources_and_orders_leave_all_to_the_system(void **state)
+{
+    static const char *const others[] = { "hosts: files ldap dns", "hosts: files", "hosts: dns",
+        "hosts: dns files", "hosts: files [NOTFOUND=return] dns", "hosts:", "hosts: files nis" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_true(is_for_system(others[i], "www.test"));
+}
+
 /* -- for endpoints ------------------------------------------------------------------------- */
 
 typedef struct told {
@@ -232,6 +287,9 @@ int main(void)
         cmocka_unit_test(addresses_are_ordered_as_in_the_standards_examples),
         cmocka_unit_test(ipv4_addresses_keep_the_order_of_the_server),
         cmocka_unit_test(the_system_says_what_it_would_send_from),
+        cmocka_unit_test(files_and_dns_leave_nothing_to_the_system),
+        cmocka_unit_test(sources_of_certain_names_are_asked_by_the_system_for_those),
+        cmocka_unit_test(other_sources_and_orders_leave_all_to_the_system),
         cmocka_unit_test(a_host_that_is_known_is_told_from_the_next_turn),
         cmocka_unit_test(a_records_fields_are_given_one_by_one),
     };

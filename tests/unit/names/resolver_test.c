@@ -1,213 +1,9 @@
 /*
  * The resolver against a name server of our own, which is honest first, and then is not.
  */
-#include <torc/names.h>
-#include <torc/reactor.h>
-
-#include "name_server.h"
-
-#include <sys/stat.h>
-
-/* Longer than anything that works takes, on the slowest machine. */
-#define PATIENCE (10 * TORC_SECOND)
-
-static torc_reactor *reactor;
-static torc_scope *scope;
-static name_server server;
-static name_server second;
-static char folder[64];
-
-/* What a look-up came to. */
-typedef struct outcome {
-    int fired;
-    const torc_failure_type *failure;
-    char text[1024];  /* addresses or records, or the failure's message */
-    char name[256];
-    size_t count;
-} outcome;
-
-/* -- harness ------------------------------------------------------------------------------- */
-
-static torc_result host_found(void *self, torc_result result)
-{
-    outcome *seen = self;
-    const torc_host *host = torc_result_host(result);
-
-    seen->fired++;
-    seen->count = host->count;
-    snprintf(seen->name, sizeof seen->name, "%s", host->name);
-    for (size_t i = 0; i < host->count; i++) {
-        char text[TORC_ADDRESS_TEXT_MAX];
-        size_t used = strlen(seen->text);
-
-        snprintf(seen->text + used, sizeof seen->text - used, "%s%s", i > 0 ? " " : "",
-            torc_address_host(&host->addresses[i], text));
-    }
-    return torc_nothing();
-}
-
-static torc_result records_found(void *self, torc_result result)
-{
-    outcome *seen = self;
-    const torc_records *records = torc_result_records(result);
-
-    seen->fired++;
-    seen->count = records->count;
-    snprintf(seen->name, sizeof seen->name, "%s", records->name);
-    for (size_t i = 0; i < records->count; i++) {
-        size_t used = strlen(seen->text);
-
-        if (i > 0)
-            used += (size_t)snprintf(seen->text + used, sizeof seen->text - used, "\n");
-        torc_record_text(&records->list[i], seen->text + used, sizeof seen->text - used);
-    }
-    return torc_nothing();
-}
-
-static torc_result look_up_failed(void *self, torc_result result)
-{
-    outcome *seen = self;
-    const torc_failure *failure = torc_result_failure(result);
-
-    seen->fired++;
-    seen->failure = torc_failure_type_of(failure);
-    snprintf(seen->text, sizeof seen->text, "%s", torc_failure_text(failure));
-    return torc_nothing();
-}
-
-static torc_resolver *resolver_with(const torc_resolver_options *changes)
-{
-    torc_resolver_options options = *changes;
-    torc_address addresses[2] = { name_server_address(&server), name_server_address(&second) };
-    torc_resolver *resolver;
-
-    if (options.hosts_file == NULL)
-        options.hosts_file = "";
-    if (options.configuration_file == NULL)
-        options.configuration_file = "";
-    options.servers = addresses;
-    if (options.server_count == 0)
-        options.server_count = 1;
-    resolver = torc_resolver_new(scope, &options);
-    assert_non_null(resolver);
-    return resolver;
-}
-
-static torc_resolver *plain_resolver(void)
-{
-    return resolver_with(&(torc_resolver_options){ .hosts_file = "" });
-}
-
-static void start_host(torc_resolver *resolver, const char *name, outcome *seen)
-{
-    torc_deferred *deferred = torc_resolve_by(resolver, scope, name);
-
-    memset(seen, 0, sizeof *seen);
-    torc_add_callbacks(deferred, host_found, look_up_failed, seen);
-}
-
-static void start_records(
-    torc_resolver *resolver, const char *name, torc_record_type type, outcome *seen)
-{
-    torc_deferred *deferred = torc_look_up_by(resolver, scope, name, type);
-
-    memset(seen, 0, sizeof *seen);
-    torc_add_callbacks(deferred, records_found, look_up_failed, seen);
-}
-
-static void run_until(const outcome *seen)
-{
-    torc_time deadline = torc_time_add(torc_monotonic_now(), PATIENCE);
-
-    while (seen->fired == 0) {
-        if (torc_monotonic_now() > deadline)
-            fail_msg("waited in vain");
-        torc_iterate(reactor, TORC_MILLISECOND);
-        serve(&server);
-        serve(&second);
-    }
-}
-
-static void run_turns(int count)
-{
-    for (int i = 0; i < count; i++) {
-        torc_iterate(reactor, TORC_MILLISECOND);
-        serve(&server);
-        serve(&second);
-    }
-}
-
-static void resolve(torc_resolver *resolver, const char *name, outcome *seen)
-{
-    start_host(resolver, name, seen);
-    run_until(seen);
-    assert_int_equal(seen->fired, 1);
-}
-
-static void look_up(torc_resolver *resolver, const char *name, torc_record_type type, outcome *seen)
-{
-    start_records(resolver, name, type, seen);
-    run_until(seen);
-    assert_int_equal(seen->fired, 1);
-}
-
-static void write_file(const char *name, const char *text, char path[128])
-{
-    char temporary[128];
-    FILE *file;
-
-    snprintf(path, 128, "%s/%s", folder, name);
-    snprintf(temporary, sizeof temporary, "%s/new", folder);
-    file = fopen(temporary, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    assert_int_equal(rename(temporary, path), 0);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    reactor = torc_reactor_new_named("epoll", NULL);
-    if (reactor == NULL)
-        reactor = torc_reactor_new();
-    scope = torc_scope_new(torc_root(reactor));
-    name_server_open(&server);
-    name_server_open(&second);
-    snprintf(folder, sizeof folder, "/tmp/torc-names-XXXXXX");
-    return mkdtemp(folder) != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    static const char *const files[] = { "hosts", "resolv.conf" };
-    char path[128];
-
-    (void)state;
-    torc_reactor_free(reactor);
-    name_server_close(&server);
-    name_server_close(&second);
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
-        unlink(path);
-    }
-    return rmdir(folder);
-}
+#include "resolver_setting.h"
 
 /* -- honest answers ------------------------------------------------------------------------ */
-
-static const char *const zone =
-    "www.test. 60 A 192.0.2.1\n"
-    "www.test. 60 A 192.0.2.2\n"
-    "alias.test. 60 CNAME second.test.\n"
-    "second.test. 60 CNAME www.test.\n"
-    "mail.test. 60 MX 10 mx1.test.\n"
-    "mail.test. 60 MX 20 mx2.test.\n"
-    "_sip._udp.test. 60 SRV 1 2 5060 sip.test.\n"
-    "text.test. 60 TXT \"a\" \"b c\"\n"
-    "7.2.0.192.in-addr.arpa. 60 PTR www.test.\n"
-    "a.b.search.test. 60 A 192.0.2.9\n"
-    "host.search.test. 60 A 192.0.2.8\n";
 
 static void a_hosts_addresses_are_found_and_known_from_then_on(void **state)
 {
@@ -259,13 +55,6 @@ static void aliases_are_followed(void **state)
     resolve(resolver, "alias.test", &seen);
     assert_string_equal(seen.text, "192.0.2.1 192.0.2.2");
     assert_string_equal(seen.name, "www.test");
-}
-
-static void answer_one_alias(const query *asked)
-{
-    uint8_t bytes[512];
-
-    send_bytes(asked, answer_of(asked, &server.header, 0, bytes, sizeof bytes));
 }
 
 static void an_alias_that_the_server_leaves_open_is_asked_for(void **state)
@@ -579,228 +368,6 @@ static void a_stream_that_is_cut_or_closed_early_is_a_failure(void **state)
     assert_int_equal(server.streams, 2);
 }
 
-/* -- lies ---------------------------------------------------------------------------------- */
-
-static void (*lie)(uint8_t *bytes, size_t *length);
-
-static void answer_with_a_lie_first(const query *asked)
-{
-    uint8_t bytes[TORC__DNS_MESSAGE_MAX];
-    torc_slice honest = answer_of(asked, &server.header, 8, bytes, sizeof bytes);
-    size_t length = honest.length;
-
-    lie(bytes, &length);
-    send_bytes(asked, torc_slice_make(bytes, length));
-    answer_honestly(asked);
-}
-
-static void lie_id(uint8_t *bytes, size_t *length)
-{
-    (void)length;
-    bytes[0] ^= 1;
-    bytes[*length - 12] ^= 0xff;
-}
-
-static void lie_question(uint8_t *bytes, size_t *length)
-{
-    (void)length;
-    bytes[13] = 'x';
-}
-
-static void lie_no_response(uint8_t *bytes, size_t *length)
-{
-    (void)length;
-    bytes[2] &= 0x7f;
-}
-
-static void lie_type(uint8_t *bytes, size_t *length)
-{
-    (void)length;
-    bytes[12 + 10 + 1] = 2;
-}
-
-static void lie_cut_anywhere(uint8_t *bytes, size_t *length)
-{
-    (void)bytes;
-    *length -= 5;
-}
-
-static void lie_loop(uint8_t *bytes, size_t *length)
-{
-    /* The first answer's name points to itself. */
-    bytes[12 + 10 + 4] = 0xc0;
-    bytes[12 + 10 + 5] = 12 + 10 + 4;
-    (void)length;
-}
-
-static void lie_counts(uint8_t *bytes, size_t *length)
-{
-    (void)length;
-    bytes[6] = 0xff;
-}
-
-static void lie_oversize(uint8_t *bytes, size_t *length)
-{
-    memset(bytes + *length, 0, 9000 - *length);
-    *length = 9000;
-}
-
-static void lie_empty(uint8_t *bytes, size_t *length)
-{
-    (void)bytes;
-    *length = 0;
-}
-
-static void what_does_not_belong_to_the_question_is_ignored(void **state)
-{
-    static void (*const lies[])(uint8_t *, size_t *) = { lie_id, lie_question, lie_no_response,
-        lie_type, lie_cut_anywhere, lie_loop, lie_counts, lie_oversize, lie_empty };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
-        torc_resolver *resolver = plain_resolver();
-        outcome seen;
-
-        server.zone = zone;
-        server.behave = answer_with_a_lie_first;
-        server.queries = 0;
-        lie = lies[i];
-        look_up(resolver, "www.test", TORC_RECORD_A, &seen);
-        assert_string_equal(
-            seen.text, "www.test. 60 IN A 192.0.2.1\nwww.test. 60 IN A 192.0.2.2");
-        assert_int_equal(server.queries, 1);
-        assert_int_equal(server.streams, 0);
-    }
-}
-
-static void answer_many_lies(const query *asked)
-{
-    uint8_t bytes[TORC__DNS_MESSAGE_MAX];
-    torc_slice honest = answer_of(asked, &server.header, 8, bytes, sizeof bytes);
-    size_t length = honest.length;
-
-    if (asked->stream >= 0) {
-        answer_honestly(asked);
-        return;
-    }
-    lie_id(bytes, &length);
-    for (int i = 0; i < 64; i++)
-        send_bytes(asked, torc_slice_make(bytes, length));
-}
-
-static void after_many_lies_it_is_asked_by_a_stream(void **state)
-{
-    torc_resolver *resolver = plain_resolver();
-    outcome seen;
-
-    (void)state;
-    server.zone = zone;
-    server.behave = answer_many_lies;
-    look_up(resolver, "www.test", TORC_RECORD_A, &seen);
-    assert_int_equal(seen.count, 2);
-    assert_int_equal(server.streams, 1);
-    assert_true(torc_resolver_count(resolver).ignored >= 32);
-}
-
-static void answer_in_lower_case(const query *asked)
-{
-    uint8_t bytes[512];
-    torc_slice honest = answer_of(asked, &server.header, 8, bytes, sizeof bytes);
-
-    for (size_t i = 12; i < 40 && asked->stream < 0; i++)
-        if (bytes[i] >= 'A' && bytes[i] <= 'Z')
-            bytes[i] |= 0x20;
-    send_bytes(asked, honest);
-}
-
-static void a_server_that_does_not_keep_case_is_asked_by_a_stream(void **state)
-{
-    torc_resolver *resolver = plain_resolver();
-    outcome seen;
-
-    (void)state;
-    server.zone = "a-long-name-with-many-letters.test. 60 A 192.0.2.1\n";
-    server.behave = answer_in_lower_case;
-    look_up(resolver, "a-long-name-with-many-letters.test", TORC_RECORD_A, &seen);
-    assert_int_equal(seen.count, 1);
-    assert_int_equal(server.streams, 1);
-}
-
-static void answer_from_another_port(const query *asked)
-{
-    query elsewhere = *asked;
-    static uint8_t bytes[512];
-    name_server stranger = *asked->server;
-
-    stranger.udp = second.udp;
-    elsewhere.server = &stranger;
-    send_bytes(&elsewhere, answer_of(asked, &server.header, 8, bytes, sizeof bytes));
-}
-
-static void what_comes_from_elsewhere_is_not_seen(void **state)
-{
-    torc_resolver *resolver = resolver_with(&(torc_resolver_options){
-        .timeout = 30 * TORC_MILLISECOND, .attempts = 2 });
-    outcome seen;
-
-    (void)state;
-    server.zone = zone;
-    server.behave = answer_from_another_port;
-    look_up(resolver, "www.test", TORC_RECORD_A, &seen);
-    assert_ptr_equal(seen.failure, &torc_error_timeout);
-    assert_int_equal(server.queries, 2);
-    assert_int_equal(torc_resolver_count(resolver).ignored, 0);
-}
-
-static void aliases_in_a_circle_come_to_an_end(void **state)
-{
-    torc_resolver *resolver = plain_resolver();
-    outcome seen;
-
-    (void)state;
-    server.add_soa = false;
-    server.zone = "a.test. CNAME b.test.\nb.test. CNAME a.test.\n";
-    look_up(resolver, "a.test", TORC_RECORD_A, &seen);
-    assert_ptr_equal(seen.failure, &torc_error_name_server);
-    server.behave = answer_one_alias;
-    look_up(resolver, "b.test", TORC_RECORD_A, &seen);
-    assert_ptr_equal(seen.failure, &torc_error_name_server);
-    assert_true(server.queries < 15);
-}
-
-static uint16_t ids[40];
-static uint16_t ports[40];
-
-static void note_and_answer(const query *asked)
-{
-    int at = server.queries - 1;
-
-    ids[at] = asked->message->header.id;
-    ports[at] = server.last_port;
-    answer_honestly(asked);
-}
-
-static void ids_and_ports_are_not_to_be_guessed(void **state)
-{
-    torc_resolver *resolver =
-        resolver_with(&(torc_resolver_options){ .no_cache = true });
-    int in_order = 0;
-    int same_port = 0;
-    outcome seen;
-
-    (void)state;
-    server.zone = zone;
-    server.behave = note_and_answer;
-    for (int i = 0; i < 40; i++)
-        look_up(resolver, "www.test", TORC_RECORD_A, &seen);
-    for (int i = 1; i < 40; i++) {
-        in_order += (uint16_t)(ids[i] - ids[i - 1]) < 64;
-        same_port += ports[i] == ports[i - 1];
-    }
-    assert_true(in_order < 5);
-    assert_true(same_port < 5);
-}
-
 /* -- ending early -------------------------------------------------------------------------- */
 
 static void a_cancelled_look_up_asks_no_more(void **state)
@@ -858,13 +425,22 @@ static void a_resolver_that_ends_cancels_what_it_was_asked(void **state)
 
 static void a_reactor_that_ends_meanwhile_leaves_nothing_behind(void **state)
 {
-    torc_resolver *resolver = plain_resolver();
+    torc_address address = name_server_address(&server);
+    torc_resolver_options options = {
+        .hosts_file = "", .configuration_file = "", .servers = &address, .server_count = 1 };
+    torc_resolver *resolver = torc_resolver_new(torc_root(reactor), &options);
+    outcome seen[2];
 
     (void)state;
     server.behave = cut_on_streams_too;
-    (void)torc_resolve_by(resolver, scope, "www.test");
+    start_host(resolver, "www.test", &seen[0]);
+    start_records(resolver, "www.test", TORC_RECORD_MX, &seen[1]);
     (void)torc_look_up_by(resolver, torc_root(reactor), "www.test", TORC_RECORD_MX);
     run_turns(2);
+    torc_reactor_free(reactor);
+    /* Nobody is told, though the resolver is younger than the scope, and so ends before it. */
+    assert_int_equal(seen[0].fired + seen[1].fired, 0);
+    reactor = torc_reactor_new();
 }
 
 static void the_system_can_be_asked_instead(void **state)
@@ -876,6 +452,30 @@ static void the_system_can_be_asked_instead(void **state)
     resolve(resolver, "name.invalid", &seen);
     assert_non_null(seen.failure);
     assert_int_equal(server.queries, 0);
+}
+
+static void the_name_switch_file_says_whether_the_system_is_asked(void **state)
+{
+    char path[128];
+    torc_resolver *resolver;
+    outcome seen;
+
+    (void)state;
+    server.zone = zone;
+    write_file("nsswitch.conf", "hosts: files nis dns\n", path);
+    resolver = resolver_with(&(torc_resolver_options){ .name_switch_file = path });
+    resolve(resolver, "name.invalid", &seen);
+    assert_non_null(seen.failure);
+    start_host(resolver, "localhost", &seen);
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(server.queries, 0);
+    /* Records are the DNS's alone. */
+    look_up(resolver, "www.test", TORC_RECORD_A, &seen);
+    assert_int_equal(server.queries, 1);
+    write_file("nsswitch.conf", "hosts: files dns\n", path);
+    torc_resolver_forget(resolver);
+    resolve(resolver, "www.test", &seen);
+    assert_int_equal(seen.count, 2);
 }
 
 #define WITH_SERVERS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -901,17 +501,12 @@ int main(void)
         WITH_SERVERS(a_server_that_is_not_there_is_told),
         WITH_SERVERS(an_answer_that_is_cut_is_asked_for_by_a_stream),
         WITH_SERVERS(a_stream_that_is_cut_or_closed_early_is_a_failure),
-        WITH_SERVERS(what_does_not_belong_to_the_question_is_ignored),
-        WITH_SERVERS(after_many_lies_it_is_asked_by_a_stream),
-        WITH_SERVERS(a_server_that_does_not_keep_case_is_asked_by_a_stream),
-        WITH_SERVERS(what_comes_from_elsewhere_is_not_seen),
-        WITH_SERVERS(aliases_in_a_circle_come_to_an_end),
-        WITH_SERVERS(ids_and_ports_are_not_to_be_guessed),
         WITH_SERVERS(a_cancelled_look_up_asks_no_more),
         WITH_SERVERS(one_who_leaves_does_not_disturb_the_other),
         WITH_SERVERS(a_resolver_that_ends_cancels_what_it_was_asked),
         WITH_SERVERS(a_reactor_that_ends_meanwhile_leaves_nothing_behind),
         WITH_SERVERS(the_system_can_be_asked_instead),
+        WITH_SERVERS(the_name_switch_file_says_whether_the_system_is_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

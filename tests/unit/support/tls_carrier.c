@@ -1,6 +1,7 @@
 /*
- * One self-signed certificate for all worlds of the process: to make one takes longer than most
- * behaviours.
+ * One self-signed certificate for all worlds of the process, and one configuration of each side,
+ * which all but the endpoints that listen have in common: to make them takes longer than most
+ * behaviours. So only the first handshake of a process is a full one.
  */
 #include "support/tls_carrier.h"
 
@@ -75,10 +76,26 @@ void close_tls(world *w)
     char path[128];
 
     write_path(w, path);
-    torc_tls_release(w->tls[0]);
-    torc_tls_release(w->tls[1]);
-    w->tls[0] = w->tls[1] = NULL;
     unlink(path);
+}
+
+/* NULL, with *reterr_failure set, where a behaviour takes the memory away. */
+static torc_tls *configuration(const world *w, bool serves, torc_failure **reterr_failure)
+{
+    static torc_tls *configurations[2];
+    torc_tls_options options = { 0 };
+    torc_tls **one = &configurations[serves];
+    char path[128];
+
+    write_path(w, path);
+    if (serves)
+        options.certificate = path;
+    else
+        options.authorities = path;
+    if (*one == NULL)
+        *one = serves ? torc_tls_server_new(&options, reterr_failure)
+                      : torc_tls_client_new(&options, reterr_failure);
+    return *one;
 }
 
 void write_tls_listening(const world *w, char *text, size_t size)
@@ -89,35 +106,28 @@ void write_tls_listening(const world *w, char *text, size_t size)
     snprintf(text, size, "tls:0:interface=127.0.0.1:certificate=%s", path);
 }
 
+/* By the key, because what names no file is the same in all worlds. */
 void write_tls_connecting(const world *w, unsigned port, char *text, size_t size)
 {
-    char path[128];
+    char pin[TORC_TLS_PIN_MAX];
+    torc_failure *failure = NULL;
+    torc_tls *of_server = configuration(w, true, &failure);
 
-    write_path(w, path);
-    snprintf(text, size, "tls:127.0.0.1:%u:authorities=%s", port, path);
+    assert_non_null(of_server);
+    assert_true(torc_tls_pin(of_server, pin));
+    snprintf(text, size, "tls:127.0.0.1:%u:pin=%s:authorities=none", port, pin);
 }
 
 void start_tls(side *of, void *protocol)
 {
-    world *w = of->world;
-    bool serves = of == &w->server;
-    torc_tls **tls = &w->tls[serves];
+    bool serves = of == &of->world->server;
     torc_failure *failure = NULL;
-    torc_tls_options options = { 0 };
-    char path[128];
+    torc_tls *tls = configuration(of->world, serves, &failure);
 
-    write_path(w, path);
-    if (serves)
-        options.certificate = path;
-    else
-        options.authorities = path;
-    if (*tls == NULL)
-        *tls = serves ? torc_tls_server_new(&options, &failure)
-                      : torc_tls_client_new(&options, &failure);
-    if (*tls == NULL) /* where a behaviour takes the memory away */
+    if (tls == NULL)
         torc_abort_because(((torc_protocol *)protocol)->transport, failure);
     else
-        torc_start_tls(protocol, *tls, serves ? NULL : "localhost");
+        torc_start_tls(protocol, tls, serves ? NULL : "localhost");
 }
 
 bool tls_is_open(const record *self)

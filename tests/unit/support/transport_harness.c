@@ -454,16 +454,12 @@ static void empty_world(world *w)
 {
     const char *driver = w->driver;
     unsigned carrier = w->carrier;
-    struct torc_tls *client_tls = w->tls[0];
-    struct torc_tls *server_tls = w->tls[1];
     char directory[sizeof w->directory];
 
     memcpy(directory, w->directory, sizeof directory);
     memset(w, 0, sizeof *w);
     w->driver = driver;
     w->carrier = carrier;
-    w->tls[0] = client_tls;
-    w->tls[1] = server_tls;
     memcpy(w->directory, directory, sizeof directory);
 }
 

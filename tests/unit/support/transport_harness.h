@@ -102,7 +102,6 @@ struct world {
     side server;
     side client;
     torc_port *port;
-    struct torc_tls *tls[2]; /* over memory: the client's and the server's */
     torc_deferred *connecting;
     char directory[64];
     char endpoint[160];  /* for torc_connect, once listening */

@@ -5,7 +5,7 @@
 #include "tls/session.h"
 #include "tls/tickets.h"
 
-#include "tls/ends.h"
+#include "tls/in_memory.h"
 
 #include <sys/stat.h>
 
@@ -76,96 +76,6 @@ static void keys_of_tickets_rotate_and_expire(void **state)
     assert_false(connects_by_resuming(""));
     assert_true(connects_by_resuming(""));
     torc__tls_tickets_set_clock(NULL);
-}
-
-static torc_tls *client_by(const torc_tls_options *given)
-{
-    torc_tls_options options = *given;
-    torc_failure *failure = NULL;
-    torc_tls *tls;
-
-    if (options.authorities == NULL)
-        options.authorities = path_of("authority.pem");
-    tls = torc_tls_client_new(&options, &failure);
-    assert_non_null(tls);
-    return tls;
-}
-
-/* A session by a configuration that no description stands for. */
-static torc_tls *next_tls;
-static char start_failed[256];
-
-static torc_result note_start_failed(void *unused, torc_result result)
-{
-    (void)unused;
-    snprintf(start_failed, sizeof start_failed, "%s",
-        torc_failure_text(torc_result_failure(result)));
-    return torc_nothing();
-}
-
-static void start_on_client(torc_protocol *protocol)
-{
-    client_made(protocol);
-    torc_add_errback(
-        torc_start_tls(protocol, next_tls, "localhost"), note_start_failed, NULL);
-}
-
-static const torc_protocol_class starting_class = {
-    .name = "Client",
-    .size = sizeof(end),
-    .connection_made = start_on_client,
-    .data_received = end_data,
-    .connection_lost = client_gone,
-};
-
-static void start_on_server(torc_protocol *protocol)
-{
-    server_made(protocol);
-    torc_start_tls(protocol, torc_context_of(protocol), NULL);
-}
-
-static const torc_protocol_class starting_server_class = {
-    .name = "Server",
-    .size = sizeof(end),
-    .connection_made = start_on_server,
-    .data_received = end_data,
-    .connection_lost = server_gone,
-};
-
-static bool is_open(const end *one)
-{
-    torc_tls_info info;
-
-    return one != NULL && torc_tls_of(one->protocol.transport, &info);
-}
-
-/* Over memory; true when both ends are open, else start_failed says why not. */
-static bool open_in_memory(torc_tls *of_server, torc_tls *of_client)
-{
-    torc_factory_options options = { .kind = &starting_server_class, .context = of_server };
-
-    next_tls = of_client;
-    client = server = NULL;
-    start_failed[0] = '\0';
-    client_lost[0] = server_lost[0] = '\0';
-    assert_true(torc_connect_in_memory(torc_root(reactor), torc_factory_new(&options),
-        torc_factory_of(&starting_class)));
-    RUN_UNTIL((is_open(client) && is_open(server)) || start_failed[0] != '\0'
-        || client_lost[0] != '\0');
-    return start_failed[0] == '\0' && client_lost[0] == '\0';
-}
-
-static torc_tls *server_by(const torc_tls_options *given)
-{
-    torc_tls_options options = *given;
-    torc_failure *failure = NULL;
-    torc_tls *tls;
-
-    if (options.certificate == NULL && options.find_psk == NULL)
-        options.certificate = path_of("good.pem");
-    tls = torc_tls_server_new(&options, &failure);
-    assert_non_null(tls);
-    return tls;
 }
 
 static void sessions_of_tls_1_2_go_on_too(void **state)
@@ -471,28 +381,41 @@ static void no_renegotiation(void **state)
     torc_tls_release(of_client);
 }
 
-static void keys_are_logged_for_the_owner_only(void **state)
+static void assert_keys_logged(const char *name)
 {
-    torc_tls *of_server =
-        server_by(&(torc_tls_options){ .key_log = path_of("keys.log") });
-    torc_tls *of_client = client_by(&(torc_tls_options){ 0 });
     struct stat facts;
     char text[2000];
-    FILE *file;
+    FILE *file = fopen(path_of(name), "r");
     size_t length;
 
-    (void)state;
-    assert_true(open_in_memory(of_server, of_client));
-    file = fopen(path_of("keys.log"), "r");
     assert_non_null(file);
     length = fread(text, 1, sizeof text - 1, file);
     fclose(file);
     text[length] = '\0';
     assert_non_null(strstr(text, "CLIENT_TRAFFIC_SECRET_0 "));
-    assert_int_equal(stat(path_of("keys.log"), &facts), 0);
+    assert_int_equal(stat(path_of(name), &facts), 0);
     assert_int_equal(facts.st_mode & 0777, 0600);
+}
+
+static void keys_are_logged_for_the_owner_only(void **state)
+{
+    torc_tls *of_server =
+        server_by(&(torc_tls_options){ .key_log = path_of("keys.log") });
+    torc_tls *of_client = client_by(&(torc_tls_options){ 0 });
+    char argument[128];
+
+    (void)state;
+    assert_true(open_in_memory(of_server, of_client));
+    assert_keys_logged("keys.log");
     torc_tls_release(of_server);
     torc_tls_release(of_client);
+    client = server = NULL;
+    snprintf(argument, sizeof argument, "keyLog=%s", path_of("server.log"));
+    listen_with("good.pem", argument);
+    snprintf(argument, sizeof argument, "keyLog=%s", path_of("client.log"));
+    connect_trusting(argument);
+    assert_keys_logged("server.log");
+    assert_keys_logged("client.log");
 }
 
 /* What is stapled is not judged here: any bytes serve. */

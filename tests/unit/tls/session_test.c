@@ -39,6 +39,26 @@ static void a_connection_tells_what_it_is(void **state)
     assert_int_equal(torc_peer_address(server->protocol.transport).kind, TORC_ADDRESS_IPV4);
 }
 
+static void the_peers_certificate_is_given_whole(void **state)
+{
+    torc_buffer *given;
+    unsigned char *expected = NULL;
+    FILE *file = fopen(path_of("good.pem"), "r");
+    X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
+    int length = i2d_X509(certificate, &expected);
+
+    (void)state;
+    fclose(file);
+    connect_well();
+    given = torc_tls_peer_certificate(client->protocol.transport);
+    assert_non_null(given);
+    assert_int_equal(torc_buffer_slice(given).length, length);
+    assert_memory_equal(torc_buffer_slice(given).data, expected, (size_t)length);
+    torc_buffer_release(given);
+    OPENSSL_free(expected);
+    X509_free(certificate);
+}
+
 static void a_clean_end_is_told_as_one(void **state)
 {
     (void)state;
@@ -135,21 +155,60 @@ static void the_protocol_agreed_upon_is_told(void **state)
     assert_true(torc_slice_is(info.alpn, "http/1.1"));
 }
 
+static void assert_shown(const char *asked_for, const char *shown)
+{
+    char arguments[64];
+    char name[64];
+
+    snprintf(arguments, sizeof arguments, "name=%s", asked_for);
+    client = NULL;
+    failed[0] = '\0';
+    connect_trusting(arguments);
+    if (shown == NULL) {
+        assert_non_null(strstr(failed, "the certificate is not for"));
+        return;
+    }
+    assert_string_equal(failed, "");
+    assert_true(torc_tls_peer_name(client->protocol.transport, name, sizeof name));
+    assert_string_equal(name, shown);
+}
+
 static void the_name_that_is_asked_for_chooses_the_certificate(void **state)
 {
     char command[256];
-    char name[64];
 
     (void)state;
-    snprintf(command, sizeof command, "mkdir -p %s/site.d && cp %s/good.pem %s/site.d/a.pem && "
-        "cp %s/other.pem %s/site.d/b.pem", folder, folder, folder, folder, folder);
+    make_file("wild.pem", "wild", "DNS:*.wild.example", -DAY, DAY);
+    snprintf(command, sizeof command, "mkdir -p %s/site.d && cd %s/site.d && cp ../good.pem a.pem "
+        "&& cp ../other.pem b.pem && cp ../wild.pem c.pem", folder, folder);
     assert_int_equal(system(command), 0);
     snprintf(command, sizeof command, "tls:0:interface=127.0.0.1:certificates=%s/site.d", folder);
     listen_at(command);
-    connect_trusting("name=other.example");
+    assert_shown("other.example", "other.example");
+    assert_shown("OTHER.example", "other.example");
+    assert_shown("any.wild.example", "*.wild.example");
+    assert_shown("localhost", "localhost");
+    assert_shown("127.0.0.1", "localhost"); /* an address is not sent: the first is for all others */
+    assert_shown("too.deep.wild.example", NULL);
+    assert_shown("new.example", NULL);
+    /* Another certificate is put there. */
+    make_file("site.d/d.pem", "new", "DNS:new.example", -DAY, DAY);
+    torc_tls_reload_all();
+    assert_shown("new.example", "new.example");
+    assert_shown("other.example", "other.example");
+}
+
+/* OpenSSL's variable stands in for what the system has. */
+static void without_authorities_those_of_the_system_count(void **state)
+{
+    (void)state;
+    listen_with("good.pem", "");
+    setenv("SSL_CERT_FILE", path_of("authority.pem"), 1);
+    connect_as(&client_class, "");
+    unsetenv("SSL_CERT_FILE");
+    torc_tls_reload_all();
     assert_string_equal(failed, "");
-    assert_true(torc_tls_peer_name(client->protocol.transport, name, sizeof name));
-    assert_string_equal(name, "other.example");
+    assert_non_null(server);
 }
 
 static void a_client_shows_who_it_is_where_it_is_asked(void **state)
@@ -268,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ONE(bytes_go_both_ways),
         ONE(a_connection_tells_what_it_is),
+        ONE(the_peers_certificate_is_given_whole),
         ONE(a_clean_end_is_told_as_one),
         ONE(much_arrives_whole_before_the_end),
         ONE(small_writes_are_merged_into_full_records),
@@ -276,6 +336,7 @@ int main(void)
         ONE(an_end_without_close_notify_is_a_loss),
         ONE(the_protocol_agreed_upon_is_told),
         ONE(the_name_that_is_asked_for_chooses_the_certificate),
+        ONE(without_authorities_those_of_the_system_count),
         ONE(a_client_shows_who_it_is_where_it_is_asked),
         ONE(each_bad_certificate_is_refused_with_its_reason),
         ONE(a_certificate_of_nobody_that_is_known_is_refused),

@@ -223,7 +223,7 @@ static void a_peer_that_does_not_begin_is_timed_out(void **state)
     start(lines, server_tls, NULL);
     RUN_UNTIL(server_lost[0] != '\0');
     client_begins = "STARTTLS\r\n";
-    assert_string_equal(started, "the TLS handshake was not done within 0.5 s");
+    assert_string_equal(started, "the TLS handshake with the peer was not done within 0.5 s");
     assert_string_equal(server_lost, started);
 }
 

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 static char folder[] = "/tmp/torc-tls-XXXXXX";
-static torc_reactor *reactor;
+static TORC_UNUSED torc_reactor *reactor;
 
 /* -- certificates --------------------------------------------------------------------------- */
 

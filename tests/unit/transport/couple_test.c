@@ -270,7 +270,7 @@ static void pausing_a_side_holds_it_up(world *w)
 
 static bool splices_here(const world *w)
 {
-    return (w->carrier & ON_SOCKETS) != 0 && strcmp(w->driver, "uring") != 0;
+    return (w->carrier & ON_SOCKETS) != 0;
 }
 
 static unsigned splices;

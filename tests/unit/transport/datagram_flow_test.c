@@ -6,6 +6,8 @@
 
 #include "base/system_call.h"
 
+#include <torc/driver.h>
+
 #include <errno.h>
 
 /* -- whole --------------------------------------------------------------------------------- */
@@ -289,6 +291,57 @@ static void of_a_bound_of_nothing_one_still_fits(arena *a)
     AWAIT(a, a->one.received == 1);
 }
 
+static void send_to_oneself(probe *self, torc_slice bytes, const torc_address *peer)
+{
+    torc_address own = address_of(self);
+
+    (void)peer;
+    (void)torc_send_to(self->transport, bytes, &own);
+}
+
+static void send_to_oneself_and_pause(probe *self, torc_slice bytes, const torc_address *peer)
+{
+    send_to_oneself(self, bytes, peer);
+    torc_pause_datagrams(self->transport);
+}
+
+static unsigned told_in_a_turn(arena *a)
+{
+    unsigned before = a->one.received;
+
+    make_turns(a, 1);
+    return a->one.received - before;
+}
+
+/* What is sent to oneself is there at once, so that there is always more to receive. */
+static void a_turn_takes_what_came_meanwhile_within_its_bound(arena *a)
+{
+    unsigned most = 0;
+
+    a->one.on_received = send_to_oneself;
+    open_two(a);
+    assert_true(send_to_one(a, TORC_SLICE("round and round")));
+    for (unsigned i = 0; i < 20; i++) {
+        unsigned told = told_in_a_turn(a);
+
+        assert_true(told <= TORC_DATAGRAMS_MAX);
+        most = told > most ? told : most;
+    }
+    assert_true(most > 1);
+}
+
+static void one_paused_takes_no_more_in_its_turn(arena *a)
+{
+    a->one.on_received = send_to_oneself_and_pause;
+    open_two(a);
+    assert_true(send_to_one(a, TORC_SLICE("once")));
+    AWAIT(a, a->one.received == 1);
+    make_turns(a, 5);
+    assert_int_equal(a->one.received, 1);
+    torc_resume_datagrams(a->one.transport);
+    AWAIT(a, a->one.received == 2);
+}
+
 /* One that is not connected cannot learn when a UNIX peer reads again: see driver/datagram.c. */
 static void to_a_full_unix_peer_datagrams_are_lost_without_spinning(arena *a)
 {
@@ -473,6 +526,9 @@ static const datagram_behaviour behaviours[] = {
     { "the bound of the queue can be set", the_bound_of_the_queue_can_be_set,
         BY_LOCAL | BY_MEMORY },
     { "of a bound of nothing one still fits", of_a_bound_of_nothing_one_still_fits, BY_ALL },
+    { "a turn takes what came meanwhile within its bound",
+        a_turn_takes_what_came_meanwhile_within_its_bound, BY_SOCKETS },
+    { "one paused takes no more in its turn", one_paused_takes_no_more_in_its_turn, BY_SOCKETS },
     { "to a full UNIX peer datagrams are lost without spinning",
         to_a_full_unix_peer_datagrams_are_lost_without_spinning, BY_LOCAL },
     { "pausing keeps datagrams back", pausing_keeps_datagrams_back, BY_ALL },

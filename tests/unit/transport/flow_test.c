@@ -512,7 +512,7 @@ static const behaviour behaviours[] = {
         ON_ALL },
     { "much at once comes back from an echo", much_at_once_comes_back_from_an_echo, ON_ALL },
     { "one's own pause outlasts the automatic one", own_pause_outlasts_the_automatic_one, ON_ALL },
-    { "beyond the cap is the end", beyond_the_cap_is_the_end, ON_CLEAR },
+    { "beyond the cap is the end", beyond_the_cap_is_the_end, ON_ALL },
     { "files do not count for the cap", files_do_not_count_for_the_cap, ON_ALL },
     { "a pull producer is resumed until it unregisters",
         pull_producer_is_resumed_until_it_unregisters, ON_ALL },

@@ -29,12 +29,14 @@ typedef struct scripted {
 
 static torc_reactor *reactor;
 static uint16_t port;
+static uint16_t other_port; /* of the same server, which makes it another origin */
 static const char *answers[16]; /* of the connections, in their order */
 static size_t piece;            /* bytes that are sent at a time */
 static bool closes;             /* after the answer */
 static size_t asked;
 static size_t lost;
 static char last_request[4096];
+static char requests[16][4096];
 
 static void send_piece(void *argument)
 {
@@ -60,6 +62,7 @@ static void scripted_data(torc_protocol *protocol, torc_slice data)
     if (strstr(self->request, "\r\n\r\n") == NULL || self->rest != NULL)
         return;
     memcpy(last_request, self->request, self->length + 1);
+    memcpy(requests[asked % 16], self->request, self->length + 1);
     self->rest = answers[asked++];
     if (self->rest == NULL)
         self->rest = "";
@@ -94,17 +97,25 @@ static torc_result note_outcome(void *unused, torc_result result)
     return torc_nothing();
 }
 
-static torc_result note_port(void *unused, torc_result opened)
+static torc_result note_port(void *ret_port, torc_result opened)
 {
-    (void)unused;
-    port = torc_port_address(torc_result_pointer(opened)).port;
+    *(uint16_t *)ret_port = torc_port_address(torc_result_pointer(opened)).port;
     return torc_nothing();
+}
+
+static void listen_at(uint16_t *ret_port)
+{
+    torc_port *listening = torc_listen(
+        torc_root(reactor), "tcp:0:interface=127.0.0.1", torc_factory_of(&scripted_class));
+
+    *ret_port = 0;
+    torc_add_callback(torc_port_opened(listening), note_port, ret_port);
+    while (*ret_port == 0)
+        torc_iterate(reactor, TORC_SECOND);
 }
 
 static int set_up(void **state)
 {
-    torc_port *listening;
-
     (void)state;
     reactor = torc_reactor_new();
     memset(answers, 0, sizeof answers);
@@ -112,14 +123,11 @@ static int set_up(void **state)
     closes = true;
     asked = 0;
     lost = 0;
-    port = 0;
     has_outcome = false;
     outcome = torc_nothing();
-    listening = torc_listen(
-        torc_root(reactor), "tcp:0:interface=127.0.0.1", torc_factory_of(&scripted_class));
-    torc_add_callback(torc_port_opened(listening), note_port, NULL);
-    while (port == 0)
-        torc_iterate(reactor, TORC_SECOND);
+    memset(requests, 0, sizeof requests);
+    listen_at(&port);
+    listen_at(&other_port);
     return 0;
 }
 
@@ -332,6 +340,94 @@ static void a_post_is_not_repeated_elsewhere(void **state)
     assert_int_equal(asked, 1);
 }
 
+static const char *redirect_to(unsigned to_port, const char *host)
+{
+    static char texts[4][128];
+    static size_t next;
+    char *text = texts[next++ % 4];
+
+    snprintf(text, sizeof texts[0],
+        "HTTP/1.1 302 Found\r\nLocation: http://%s:%u/to\r\nContent-Length: 0\r\n\r\n",
+        host, to_port);
+    return text;
+}
+
+static void fetch_with_secrets(unsigned redirects)
+{
+    const torc_web_field fields[] = {
+        { TORC_SLICE("Authorization"), TORC_SLICE("Basic c2VjcmV0") },
+        { TORC_SLICE("accept"), TORC_SLICE("text/html") },
+        { TORC_SLICE("cookie"), TORC_SLICE("id=secret") },
+        { TORC_SLICE("Proxy-Authorization"), TORC_SLICE("secret") },
+        { TORC_SLICE("X-Api-Key"), TORC_SLICE("secret") },
+        { TORC_SLICE("Accept-Language"), TORC_SLICE("de") },
+        { TORC_SLICE("Content-Type"), TORC_SLICE("text/secret") },
+    };
+
+    fetch((torc_web_fetch_options){ .fields = fields, .field_count = 7,
+        .body = TORC_SLICE("secret body"), .redirects_max = redirects });
+    assert_page(200, "here");
+    assert_int_equal(asked, redirects + 1);
+}
+
+static void assert_tells_all(const char *request)
+{
+    assert_non_null(strstr(request, "\r\nAuthorization: Basic c2VjcmV0\r\naccept: text/html\r\n"
+        "cookie: id=secret\r\nProxy-Authorization: secret\r\nX-Api-Key: secret\r\n"
+        "Accept-Language: de\r\nContent-Type: text/secret\r\n"
+        "Content-Length: 11\r\nConnection: close\r\n\r\nsecret body"));
+}
+
+static void assert_tells_no_secret(const char *request)
+{
+    assert_null(strstr(request, "Authorization"));
+    assert_null(strstr(request, "c2VjcmV0"));
+    assert_null(strstr(request, "secret"));
+    assert_null(strstr(request, "Content-"));
+    assert_non_null(strstr(request, "\r\nUser-Agent: Torc/" TORC_VERSION "\r\n"
+        "accept: text/html\r\nAccept-Language: de\r\nConnection: close\r\n\r\n"));
+}
+
+static void a_redirect_within_the_origin_tells_all_again(void **state)
+{
+    (void)state;
+    answers[0] = redirect_to(port, "127.0.0.1");
+    answers[1] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere";
+    fetch_with_secrets(1);
+    assert_tells_all(requests[0]);
+    assert_tells_all(requests[1]);
+}
+
+static void a_redirect_to_another_port_tells_no_secret_there(void **state)
+{
+    (void)state;
+    answers[0] = redirect_to(other_port, "127.0.0.1");
+    answers[1] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere";
+    fetch_with_secrets(1);
+    assert_tells_all(requests[0]);
+    assert_tells_no_secret(requests[1]);
+}
+
+static void a_redirect_to_another_host_tells_no_secret_there(void **state)
+{
+    (void)state;
+    answers[0] = redirect_to(port, "localhost");
+    answers[1] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere";
+    fetch_with_secrets(1);
+    assert_tells_no_secret(requests[1]);
+}
+
+static void what_was_left_out_stays_out_when_a_redirect_leads_back(void **state)
+{
+    (void)state;
+    answers[0] = redirect_to(other_port, "127.0.0.1");
+    answers[1] = redirect_to(port, "127.0.0.1");
+    answers[2] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere";
+    fetch_with_secrets(2);
+    assert_tells_no_secret(requests[1]);
+    assert_tells_no_secret(requests[2]);
+}
+
 /* -- failures -------------------------------------------------------------------------------- */
 
 static void a_status_of_400_or_more_is_a_failure_of_get(void **state)
@@ -522,6 +618,10 @@ int main(void)
         ONE(a_redirect_to_another_scheme_is_a_failure),
         ONE(a_redirect_is_a_page_to_who_follows_none),
         ONE(a_post_is_not_repeated_elsewhere),
+        ONE(a_redirect_within_the_origin_tells_all_again),
+        ONE(a_redirect_to_another_port_tells_no_secret_there),
+        ONE(a_redirect_to_another_host_tells_no_secret_there),
+        ONE(what_was_left_out_stays_out_when_a_redirect_leads_back),
         ONE(a_status_of_400_or_more_is_a_failure_of_get),
         ONE(an_answer_that_is_cut_short_is_a_failure),
         ONE(what_is_no_answer_is_a_failure_that_says_so),

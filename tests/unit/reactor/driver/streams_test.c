@@ -417,6 +417,52 @@ static void a_file_waits_for_what_was_said_before(void **state)
     on_each_driver(refuse_a_file_for_a_full_pipe);
 }
 
+/*
+ * Two ios of one number, since somebody closed the first one's: whichever is closed first takes the
+ * descriptor from the other, and that is all the harm there is.
+ */
+static void share_a_number(bool first_goes_first)
+{
+    torc_io other = { .events = &events };
+    int ends[2];
+    int next[2];
+
+    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    assert_int_equal(pipe2(next, O_NONBLOCK | O_CLOEXEC), 0);
+    assert_int_equal(driver->kind->adopt_stream(driver, &io, ends[0], true, false), 0);
+    turns(2);
+    assert_int_equal(dup3(next[0], ends[0], O_CLOEXEC), ends[0]);
+    assert_int_equal(driver->kind->adopt_stream(driver, &other, ends[0], true, false), 0);
+    turns(2);
+    assert_int_equal(write(next[1], "x", 1), 1);
+    turns(3);
+    assert_true(first_goes_first ? io.kind->close(&io, false) : other.kind->close(&other, false));
+    turns(3);
+    assert_true(first_goes_first ? other.kind->close(&other, false) : io.kind->close(&io, false));
+    turns(3);
+    close(ends[1]);
+    close(next[0]);
+    close(next[1]);
+}
+
+static void share_a_number_and_go_in_order(void)
+{
+    share_a_number(true);
+}
+
+static void share_a_number_and_go_in_reverse(void)
+{
+    share_a_number(false);
+}
+
+static void a_number_that_two_have_harms_no_third(void **state)
+{
+    (void)state;
+    on_each_driver(share_a_number_and_go_in_order);
+    on_each_driver(share_a_number_and_go_in_reverse);
+    on_each_driver(read_a_pipe);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,6 +479,7 @@ int main(void)
         cmocka_unit_test(what_is_only_watched_carries_nothing_and_has_no_address),
         cmocka_unit_test(a_stream_has_no_address),
         cmocka_unit_test(a_file_waits_for_what_was_said_before),
+        cmocka_unit_test(a_number_that_two_have_harms_no_third),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

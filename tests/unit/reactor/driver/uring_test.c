@@ -202,7 +202,7 @@ static void a_gathered_send_that_the_peer_does_not_read_is_told_in_parts(void **
 
 /* -- closing ------------------------------------------------------------------------------- */
 
-static int connect_over_tcp(end **ret_end)
+static int connect_over_tcp_plainly(int *ret_accepted)
 {
     struct sockaddr_in address = { .sin_family = AF_INET };
     socklen_t length = sizeof address;
@@ -214,8 +214,17 @@ static int connect_over_tcp(end **ret_end)
     assert_int_equal(listen(listener, 1), 0);
     assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
     assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
-    *ret_end = adopt(accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), client);
+    *ret_accepted = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     close(listener);
+    return client;
+}
+
+static int connect_over_tcp(end **ret_end)
+{
+    int accepted;
+    int client = connect_over_tcp_plainly(&accepted);
+
+    *ret_end = adopt(accepted, client);
     return client;
 }
 
@@ -237,6 +246,46 @@ static void what_was_received_and_not_told_is_unread_input(void **state)
     assert_heard(client, "well");
     assert_int_equal(read(client, rest, sizeof rest), 0);
     close(client);
+}
+
+/* `count` buffers full, and a reset behind them, are there when the driver is given the socket. */
+static void reset_behind(size_t count)
+{
+    const struct linger linger = { .l_onoff = 1 };
+    const int room = 2 * MUCH;
+    const size_t length = count * TORC__URING_BUFFER_SIZE;
+    size_t said = 0;
+    int accepted;
+    int client = connect_over_tcp_plainly(&accepted);
+    end *self;
+
+    setsockopt(accepted, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    setsockopt(client, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    setsockopt(client, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    while (said < length) {
+        ssize_t more = send(client, much, length - said, 0);
+
+        assert_true(more > 0);
+        said += (size_t)more;
+    }
+    close(client);
+    self = adopt(accepted, -1);
+    TURN_UNTIL(self->ends == 1);
+    assert_int_equal(self->error, ECONNRESET);
+    assert_int_equal(self->received, length);
+    self->io.kind->close(&self->io, false);
+}
+
+/* In one go, in two, in three: of 32 buffers each, after which the kernel does something else. */
+static void a_reset_behind_much_is_told(void **state)
+{
+    torc__uring_driver *self = (torc__uring_driver *)(void *)driver;
+
+    (void)state;
+    while (torc__uring_buffers_count(&self->buffers) < 128)
+        torc__uring_buffers_grow(&self->buffers);
+    for (size_t count = 1; count <= 70; count += 3)
+        reset_behind(count);
 }
 
 static const torc_socket_options port_options = { .unix_mode = -1 };
@@ -283,6 +332,7 @@ int main(void)
         REACTOR_TEST(answers_in_pieces_are_gathered),
         REACTOR_TEST(a_gathered_send_that_the_peer_does_not_read_is_told_in_parts),
         REACTOR_TEST(what_was_received_and_not_told_is_unread_input),
+        REACTOR_TEST(a_reset_behind_much_is_told),
         REACTOR_TEST(the_address_of_a_closed_port_is_free),
     };
 
