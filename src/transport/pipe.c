@@ -252,16 +252,23 @@ static void close_both(int input, int output)
         close(output);
 }
 
-/* Both are closed when it fails. */
+/* The watcher comes first: it may put back what the descriptors were like. */
+static int given_up(
+    int input, int output, const torc__pipe_watcher *watcher, void *argument, int error)
+{
+    tell_closing(watcher, argument);
+    close_both(input, output);
+    return error;
+}
+
+/* Where it fails at the input both are still open, and the input's class is NULL. */
 static int open_pair(pipe_pair *pair, int input, int output)
 {
     torc_driver *driver = pair->reactor->driver;
     int error = driver->kind->adopt_stream(driver, &pair->input, input, true, input == output);
 
-    if (error != 0) {
+    if (error != 0)
         pair->input.kind = NULL;
-        close_both(input, output);
-    }
     if (error != 0 || input == output)
         return error;
     error = driver->kind->adopt_stream(driver, &pair->output, output, false, true);
@@ -278,11 +285,8 @@ static int open_whole(torc_transport *transport, int input, int output,
     pipe_pair *pair = torc__allocate_zeroed(sizeof *pair);
     int error;
 
-    if (pair == NULL) {
-        close_both(input, output);
-        tell_closing(watcher, argument);
-        return -ENOMEM;
-    }
+    if (pair == NULL)
+        return given_up(input, output, watcher, argument, -ENOMEM);
     pair->reactor = transport->scope.reactor;
     pair->whole = &transport->io;
     pair->telling.run = tell_end;
@@ -293,8 +297,7 @@ static int open_whole(torc_transport *transport, int input, int output,
     error = open_pair(pair, input, output);
     if (error != 0 && pair->input.kind == NULL) {
         torc__free(pair);
-        tell_closing(watcher, argument);
-        return error;
+        return given_up(input, output, watcher, argument, error);
     }
     transport->io.kind = &pair_class;
     transport->io.carrier = pair;
@@ -310,11 +313,8 @@ int torc__pipe_open(torc_transport *transport, int input, int output,
     bool is_single = input < 0 || output < 0 || input == output;
     int error;
 
-    if (driver->kind->adopt_stream == NULL) {
-        close_both(input, output);
-        tell_closing(watcher, argument);
-        return -ENOTSUP;
-    }
+    if (driver->kind->adopt_stream == NULL)
+        return given_up(input, output, watcher, argument, -ENOTSUP);
     if (!is_single || watcher != NULL)
         return open_whole(transport, input, output, watcher, argument);
     error = driver->kind->adopt_stream(driver, &transport->io, input >= 0 ? input : output,
@@ -442,8 +442,7 @@ torc_deferred *torc__attach_prepared(torc_scope *scope, int input, int output,
 
     torc_factory_release(factory);
     if (transport == NULL) {
-        close_both(input, output);
-        tell_closing(watcher, argument);
+        (void)given_up(input, output, watcher, argument, 0);
         return torc_deferred_fired(scope,
             torc_fail_with(scope->ended ? &torc_error_cancelled : &torc_error_out_of_memory,
                 "descriptors %d and %d cannot be attached", input, output));

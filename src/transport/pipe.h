@@ -17,7 +17,7 @@ typedef struct torc__pipe_watcher {
     /* Our half has been closed: the descriptor of the output is closed already. */
     void (*finished)(void *argument);
 
-    /* All is about to be closed, or could not be opened. The last that is called. */
+    /* All is about to be closed, also where it could not be opened. The last that is called. */
     void (*closing)(void *argument);
 
     /*

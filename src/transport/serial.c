@@ -74,17 +74,20 @@ static int configure(int descriptor, const torc_serial_options *options, int whe
 
 /* -- opening ------------------------------------------------------------------------------- */
 
-static void put_back(void *argument)
+static void put_back(const serial_line *line)
 {
-    serial_line *line = argument;
-
     (void)tcsetattr(line->descriptor, TCSANOW, &line->before);
     if (line->exclusive)
         (void)ioctl(line->descriptor, TIOCNXCL);
-    torc__free(line);
 }
 
-static const torc__pipe_watcher watcher = { .closing = put_back };
+static void closing(void *argument)
+{
+    put_back(argument);
+    torc__free(argument);
+}
+
+static const torc__pipe_watcher watcher = { .closing = closing };
 
 /* 0 or -errno. */
 static int set_up(serial_line *line, const torc_serial_options *options)
@@ -97,8 +100,8 @@ static int set_up(serial_line *line, const torc_serial_options *options)
     if (line->exclusive && TORC__CALL(ioctl, line->descriptor, TIOCEXCL) < 0)
         return -errno;
     error = configure(line->descriptor, options, TCSANOW);
-    if (error != 0 && line->exclusive)
-        (void)ioctl(line->descriptor, TIOCNXCL);
+    if (error != 0)
+        put_back(line);
     return error;
 }
 

@@ -97,13 +97,18 @@ static int bind_then_listen(int descriptor, const struct sockaddr_storage *socke
     socklen_t length, const char *path, const torc_socket_options *options)
 {
     int backlog = options->backlog > 0 ? options->backlog : DEFAULT_BACKLOG;
+    int error = 0;
 
     if (TORC__CALL(bind, descriptor, (const struct sockaddr *)socket, length) < 0)
         return -errno;
     if (path != NULL && options->unix_mode >= 0
         && TORC__CALL(chmod, path, (mode_t)options->unix_mode) < 0)
-        return -errno;
-    return TORC__CALL(listen, descriptor, backlog) == 0 ? 0 : -errno;
+        error = -errno;
+    if (error == 0 && TORC__CALL(listen, descriptor, backlog) < 0)
+        error = -errno;
+    if (error != 0 && path != NULL)
+        (void)unlink(path);
+    return error;
 }
 
 /* Between the two a socket looks like a dead program's: see path_lock.h. */

@@ -186,6 +186,8 @@ static int reopen(torc__uring_driver *self)
     if (error == 0) {
         close(self->readiness.wake_descriptor);
         error = open_waker(self);
+        if (error != 0)
+            torc__uring_buffers_unmap(&self->buffers);
     }
     if (error != 0)
         torc__uring_ring_close(&self->ring);

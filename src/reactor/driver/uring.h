@@ -207,6 +207,10 @@ void torc__uring_sent(
     torc__uring_driver *driver, torc__uring_slot *slot, const struct io_uring_cqe *done);
 void torc__uring_polled(
     torc__uring_driver *driver, torc__uring_slot *slot, const struct io_uring_cqe *done);
+
+/* Hands over what was gathered for the slot, or sends it now where the kernel takes nothing. */
+void torc__uring_send_gathered(torc__uring_driver *driver, torc__uring_slot *slot);
+
 ssize_t torc__uring_io_send(torc_io *io, const struct iovec *pieces, int count, bool more);
 ssize_t torc__uring_io_send_file(torc_io *io, int file, int64_t offset, size_t length);
 

@@ -65,6 +65,13 @@ static int register_ring(torc__uring_buffers *buffers, const torc__uring_ring *r
     return torc__uring_ring_register(ring, IORING_REGISTER_PBUF_RING, &registration, 1);
 }
 
+void torc__uring_buffers_unmap(torc__uring_buffers *buffers)
+{
+    if (buffers->ring != NULL)
+        munmap(buffers->ring, RING_SIZE);
+    buffers->ring = NULL;
+}
+
 int torc__uring_buffers_open(torc__uring_buffers *buffers, const torc__uring_ring *ring)
 {
     int error = register_ring(buffers, ring);
@@ -79,12 +86,12 @@ int torc__uring_buffers_open(torc__uring_buffers *buffers, const torc__uring_rin
 int torc__uring_buffers_reopen(torc__uring_buffers *buffers, const torc__uring_ring *ring,
     const bool used[TORC__URING_BUFFERS_MAX])
 {
-    int error = register_ring(buffers, ring);
+    int error;
 
+    buffers->ring = NULL; /* the other process's, and something else may be there by now */
+    error = register_ring(buffers, ring);
     if (error != 0) {
-        if (buffers->ring != NULL)
-            munmap(buffers->ring, RING_SIZE);
-        buffers->ring = NULL;
+        torc__uring_buffers_unmap(buffers);
         return error;
     }
     for (unsigned i = 0; i < torc__uring_buffers_count(buffers); i++)
@@ -96,9 +103,8 @@ int torc__uring_buffers_reopen(torc__uring_buffers *buffers, const torc__uring_r
 
 void torc__uring_buffers_close(torc__uring_buffers *buffers, bool ours)
 {
-    if (ours && buffers->ring != NULL)
-        munmap(buffers->ring, RING_SIZE);
-    buffers->ring = NULL;
+    if (ours)
+        torc__uring_buffers_unmap(buffers);
     for (size_t i = 0; i < buffers->block_count; i++)
         torc__free(buffers->blocks[i]);
     buffers->block_count = 0;

@@ -38,6 +38,9 @@ void torc__uring_buffers_close(torc__uring_buffers *buffers, bool ours);
 int torc__uring_buffers_reopen(torc__uring_buffers *buffers, const torc__uring_ring *ring,
     const bool used[TORC__URING_BUFFERS_MAX]);
 
+/* Undoes that, before it is tried again. */
+void torc__uring_buffers_unmap(torc__uring_buffers *buffers);
+
 /* The bytes of the buffer `number`. */
 char *torc__uring_buffers_at(const torc__uring_buffers *buffers, unsigned number);
 

@@ -170,6 +170,29 @@ ssize_t torc__uring_io_send(torc_io *io, const struct iovec *pieces, int count, 
     return 0;
 }
 
+static void send_entry(int descriptor, const struct io_uring_sqe *entry)
+{
+    struct iovec piece = { (void *)(uintptr_t)entry->addr, entry->len };
+    const struct msghdr *message = (const struct msghdr *)(uintptr_t)entry->addr;
+
+    if (entry->opcode == IORING_OP_SEND)
+        (void)torc__socket_send(descriptor, &piece, 1, false);
+    else
+        (void)torc__socket_send(descriptor, message->msg_iov, (int)message->msg_iovlen, false);
+}
+
+void torc__uring_send_gathered(torc__uring_driver *driver, torc__uring_slot *slot)
+{
+    struct io_uring_sqe *entry;
+
+    torc__uring_flush(driver);
+    entry = torc__uring_request_waiting(driver, slot, TORC__URING_SEND);
+    if (entry == NULL)
+        return;
+    send_entry(slot->io->descriptor, entry);
+    torc__uring_take_back(driver, slot, entry, TORC__URING_SENDING);
+}
+
 void torc__uring_sent(
     torc__uring_driver *driver, torc__uring_slot *slot, const struct io_uring_cqe *done)
 {

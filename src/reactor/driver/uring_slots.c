@@ -73,11 +73,26 @@ void torc__uring_slot_free_if_over(torc__uring_driver *driver, torc__uring_slot 
     driver->free_slots = slot;
 }
 
+/*
+ * What the kernel has not seen yet knows the descriptor by a number that may be another's by then,
+ * and would take from that what comes for it.
+ */
+static void take_back_unseen(torc__uring_driver *driver, torc__uring_slot *slot)
+{
+    struct io_uring_sqe *entry = NULL;
+
+    if (slot->io != NULL && (slot->state & TORC__URING_ARMED))
+        entry = torc__uring_request_waiting(driver, slot, TORC__URING_RECEIVE);
+    if (entry != NULL)
+        torc__uring_take_back(driver, slot, entry, TORC__URING_ARMED);
+}
+
 /* Cancels what is in hand; what cannot be cancelled now is so when the queue is looked at. */
 void torc__uring_slot_detach(torc__uring_driver *driver, torc__uring_slot *slot)
 {
     bool asked = true;
 
+    take_back_unseen(driver, slot);
     slot->io = NULL;
     torc__uring_drop_kept(slot);
     if (slot->state & TORC__URING_ARMED)

@@ -88,7 +88,7 @@ static bool io_close(torc_io *io, bool reset)
     listens = (slot->state & TORC__URING_LISTENS) != 0;
     /* What was gathered goes before the end, and while its bytes are there. */
     if (slot->state & TORC__URING_SENDING)
-        torc__uring_flush(driver);
+        torc__uring_send_gathered(driver, slot);
     if (reset || !lingers(io, slot))
         torc__socket_close(io->descriptor, reset);
     io->descriptor = -1;

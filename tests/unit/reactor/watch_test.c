@@ -5,7 +5,9 @@
 #include <torc/watch.h>
 
 #include "reactor/support.h"
+#include "base/system_call.h"
 #include "support/driver_works.h"
+#include "support/failing_allocation.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -204,6 +206,50 @@ static void what_never_waits_is_always_ready(void **state)
     on_each_driver(watch_a_file);
 }
 
+static int refuse_to_duplicate(const char *name)
+{
+    return strcmp(name, "fcntl") == 0 ? EMFILE : 0;
+}
+
+static void lack_what_it_takes(void)
+{
+    fail_all_allocations();
+    assert_null(torc_watch_descriptor(root, ends[0], TORC_READABLE, called, "a"));
+    assert_int_equal(errno, ENOMEM);
+    allow_allocations();
+    torc__set_system_call_hook(refuse_to_duplicate);
+    assert_null(torc_watch_descriptor(root, ends[0], TORC_READABLE, called, "a"));
+    torc__set_system_call_hook(NULL);
+    assert_int_equal(errno, EMFILE);
+    turns(1);
+    assert_ran("");
+}
+
+static void without_memory_or_descriptors_nothing_is_watched(void **state)
+{
+    (void)state;
+    on_each_driver(lack_what_it_takes);
+}
+
+static void change_after_the_end(void)
+{
+    torc_scope *inner = torc_scope_new(root);
+    torc_watch *watch = torc_watch_descriptor(inner, ends[0], 0, called, "a");
+
+    assert_non_null(watch);
+    torc_scope_end(inner);
+    torc_watch_change(watch, TORC_WRITABLE);
+    torc_watch_stop(watch);
+    turns(2);
+    assert_ran("");
+}
+
+static void one_whose_scope_has_ended_stays_stopped(void **state)
+{
+    (void)state;
+    on_each_driver(change_after_the_end);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +260,8 @@ int main(void)
         cmocka_unit_test(a_number_that_is_reused_is_told_of_its_new_file_only),
         cmocka_unit_test(what_cannot_be_watched_is_refused_with_its_reason),
         cmocka_unit_test(what_never_waits_is_always_ready),
+        cmocka_unit_test(without_memory_or_descriptors_nothing_is_watched),
+        cmocka_unit_test(one_whose_scope_has_ended_stays_stopped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,9 @@
 /*
  * The child leaves no core file behind; its stderr is read to the end, which comes when it dies.
- *
- * gcov writes down what has run when a process exits, and nothing of one that aborts. So that the
- * last lines of those count too, the child of a coverage build has it write when the signal comes.
  */
 #include "support/expect_abort.h"
+
+#include "support/leave_child.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -19,30 +18,15 @@
 
 #include <cmocka.h>
 
-#ifdef TORC_COVERAGE
-void __gcov_dump(void);
-
-/* abort() raises it outside of gcov's own code, and kills the process once this has returned. */
-static void count_what_has_run(int number)
-{
-    (void)number;
-    __gcov_dump();
-}
-
-# define BEFORE_ABORTING count_what_has_run
-#else
-# define BEFORE_ABORTING SIG_DFL
-#endif
-
 static void run_child(int output, void (*call)(void))
 {
     struct rlimit no_core = { 0, 0 };
 
     setrlimit(RLIMIT_CORE, &no_core);
-    signal(SIGABRT, BEFORE_ABORTING);
+    count_at_abort();
     dup2(output, STDERR_FILENO);
     call();
-    _exit(0);
+    leave_child(0);
 }
 
 /* Gives the child's status, and what it said. */

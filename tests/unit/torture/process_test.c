@@ -109,10 +109,27 @@ static void children_survive_each_fault(void **state)
         torture(spawn, (void *)(uintptr_t)torc_driver_name(i));
 }
 
+/* Where the system has no descriptors of processes, or none is left, SIGCHLD tells of exits. */
+static void spawn_without_descriptors(void *driver)
+{
+    fail_system_calls_named("pidfd_open", ENODEV);
+    spawn(driver);
+}
+
+static void children_without_descriptors_survive_each_failing_allocation(void **state)
+{
+    (void)state;
+    spare_allocations_of(torc__deferred_size);
+    for (size_t i = 0; torc_driver_name(i) != NULL; i++)
+        torture_allocations(
+            spawn_without_descriptors, (void *)(uintptr_t)torc_driver_name(i));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(children_survive_each_fault),
+        cmocka_unit_test(children_without_descriptors_survive_each_failing_allocation),
     };
 
     torc_log_add_observer(TORC_LOG_DEBUG, torture_hush, NULL);

@@ -1,70 +1,9 @@
 /*
- * Transports over descriptors that are no sockets: pipes, files, standard input and output,
- * children as peers, serial lines (over a pseudo-terminal).
+ * Transports over descriptors that are no sockets: pipes, files, children as peers.
  */
-#include "transport/process_support.h"
+#include "transport/attach_support.h"
 
 #include <torc/line.h>
-#include <torc/serial.h>
-
-#include "transport/process_setup.h"
-
-#include <sys/ioctl.h>
-#include <termios.h>
-
-typedef struct talker {
-    torc_protocol protocol; /* first */
-} talker;
-
-static torc_transport *transport; /* of the last that was made; NULL once it is lost */
-static const char *greeting;      /* written in connection_made */
-static bool ends_at_end;          /* of the input */
-
-static void made(torc_protocol *protocol)
-{
-    transport = protocol->transport;
-    note("made ");
-    if (greeting != NULL)
-        torc_write(transport, torc_slice_of(greeting));
-}
-
-static void data(torc_protocol *protocol, torc_slice bytes)
-{
-    (void)protocol;
-    note("%.*s ", TORC_FMT(bytes));
-}
-
-static void read_lost(torc_protocol *protocol)
-{
-    note("end ");
-    if (ends_at_end)
-        torc_lose_connection(protocol->transport);
-}
-
-static void lost(torc_protocol *protocol, const torc_failure *reason)
-{
-    (void)protocol;
-    note("lost:%s ", torc_failure_type_of(reason)->name);
-    transport = NULL;
-    done = true;
-}
-
-static const torc_protocol_class talker_class = {
-    .name = "Talker",
-    .size = sizeof(talker),
-    .connection_made = made,
-    .data_received = data,
-    .read_lost = read_lost,
-    .connection_lost = lost,
-};
-
-static torc_result note_failure(void *self, torc_result failed)
-{
-    (void)self;
-    note("%s ", torc_failure_text(torc_result_failure(failed)));
-    done = true;
-    return torc_nothing();
-}
 
 static void attach(int input, int output)
 {
@@ -72,18 +11,6 @@ static void attach(int input, int output)
 
     done = false;
     torc_add_errback(deferred, note_failure, NULL);
-}
-
-static void make_pipe(int ends[2])
-{
-    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-}
-
-/* What the test reads from does not block it. */
-static void make_out(int ends[2])
-{
-    make_pipe(ends);
-    assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
 }
 
 /* -- torc_attach --------------------------------------------------------------------------- */
@@ -287,151 +214,6 @@ static void a_connection_that_is_cancelled_is_never_made(void **state)
     on_each_driver(cancel_before);
 }
 
-/* -- standard input and output ------------------------------------------------------------- */
-
-/* Puts `input` and `output` in the place of 0 and 1, and back. */
-static void swap_stdio(int input, int output, int saved[2])
-{
-    fflush(stdout);
-    saved[0] = dup(0);
-    saved[1] = dup(1);
-    dup2(input, 0);
-    dup2(output, 1);
-}
-
-static void restore_stdio(const int saved[2])
-{
-    dup2(saved[0], 0);
-    dup2(saved[1], 1);
-    close(saved[0]);
-    close(saved[1]);
-}
-
-static void use_stdio(void)
-{
-    int saved[2];
-    int in[2];
-    int out[2];
-    char bytes[16] = "";
-    int flags[2];
-
-    make_pipe(in);
-    make_out(out);
-    swap_stdio(in[0], out[1], saved);
-    close(in[0]);
-    close(out[1]);
-    greeting = "hello";
-    ends_at_end = true;
-    (void)torc_attach_stdio(root, torc_factory_of(&talker_class));
-    done = false;
-    assert_int_equal(write(in[1], "typed", 5), 5);
-    close(in[1]);
-    RUN_UNTIL(done);
-    flags[0] = fcntl(0, F_GETFL);
-    flags[1] = fcntl(1, F_GETFL);
-    assert_int_equal(write(1, "after", 5), 5);
-    restore_stdio(saved);
-    assert_int_equal(read(out[0], bytes, sizeof bytes), 10);
-    assert_string_equal(bytes, "helloafter");
-    assert_told("made typed end lost:ConnectionDone ");
-    assert_false(flags[0] & O_NONBLOCK);
-    assert_false(flags[1] & O_NONBLOCK);
-    close(out[0]);
-}
-
-static void standard_input_and_output_are_put_back_and_stay_open(void **state)
-{
-    (void)state;
-    on_each_driver(use_stdio);
-}
-
-static void half_close_stdio(void)
-{
-    int saved[2];
-    int in[2];
-    int out[2];
-    char bytes[16] = "";
-
-    make_pipe(in);
-    make_out(out);
-    swap_stdio(in[0], out[1], saved);
-    close(in[0]);
-    close(out[1]);
-    greeting = "all";
-    ends_at_end = true;
-    (void)torc_attach_stdio(root, torc_factory_of(&talker_class));
-    done = false;
-    RUN_UNTIL(transport != NULL);
-    torc_lose_write(transport);
-    assert_true(torc_iterate(reactor, 0));
-    assert_int_equal(read(out[0], bytes, sizeof bytes), 3);
-    assert_int_equal(read(out[0], bytes, sizeof bytes), 0);
-    assert_int_equal(write(1, "nowhere", 7), 7);
-    close(in[1]);
-    RUN_UNTIL(done);
-    restore_stdio(saved);
-    close(out[0]);
-    record[0] = '\0';
-}
-
-static void the_reader_of_standard_output_sees_our_half_close(void **state)
-{
-    (void)state;
-    on_each_driver(half_close_stdio);
-}
-
-/* As in `program | head -1` on a terminal: the input would never end. */
-static void lose_the_reader(void)
-{
-    int saved[2];
-    int in[2];
-    int out[2];
-
-    make_pipe(in);
-    make_out(out);
-    swap_stdio(in[0], out[1], saved);
-    close(in[0]);
-    close(out[1]);
-    greeting = NULL;
-    (void)torc_attach_stdio(root, torc_factory_of(&talker_class));
-    done = false;
-    RUN_UNTIL(transport != NULL);
-    close(out[0]);
-    torc_write(transport, TORC_SLICE("line\n"));
-    RUN_UNTIL(done);
-    restore_stdio(saved);
-    assert_told("made lost:ConnectionLost ");
-    close(in[1]);
-}
-
-static void an_output_that_nobody_reads_ends_stdio(void **state)
-{
-    (void)state;
-    on_each_driver(lose_the_reader);
-}
-
-static void use_the_null_device(void)
-{
-    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
-    int saved[2];
-
-    swap_stdio(nowhere, nowhere, saved);
-    close(nowhere);
-    greeting = "gone";
-    ends_at_end = true;
-    (void)torc_attach_stdio(root, torc_factory_of(&talker_class));
-    done = false;
-    RUN_UNTIL(done);
-    restore_stdio(saved);
-    assert_told("made end lost:ConnectionDone ");
-}
-
-static void standard_input_may_be_the_null_device(void **state)
-{
-    (void)state;
-    on_each_driver(use_the_null_device);
-}
-
 /* -- children as peers --------------------------------------------------------------------- */
 
 static void line_made(torc_protocol *protocol)
@@ -553,120 +335,6 @@ static void a_child_that_cannot_be_run_is_a_failure(void **state)
     on_each_driver(connect_to_nothing);
 }
 
-/* -- serial lines -------------------------------------------------------------------------- */
-
-/* Our end of a pseudo-terminal, and the path of the line. */
-static int open_line(char path[64])
-{
-    torc_terminal_size size = { 0, 0 };
-    int ours;
-    int theirs;
-
-    assert_int_equal(torc__pty_open(size, &ours, &theirs), 0);
-    assert_int_equal(ptsname_r(ours, path, 64), 0);
-    close(theirs);
-    return ours;
-}
-
-static void use_a_line(void)
-{
-    torc_serial_options options = {
-        .speed = 250000, .data_bits = 7, .parity = TORC_PARITY_EVEN, .stop_bits = 2,
-    };
-    struct termios line;
-    char path[64];
-    char bytes[16] = "";
-    int device = open_line(path);
-
-    assert_int_equal(fcntl(device, F_SETFL, O_RDWR | O_NONBLOCK), 0);
-    greeting = "AT\r\n";
-    ends_at_end = true;
-    done = false;
-    (void)torc_open_serial(root, path, &options, torc_factory_of(&talker_class));
-    RUN_UNTIL(transport != NULL);
-    assert_true(torc_iterate(reactor, 0));
-    RUN_UNTIL(read(device, bytes, sizeof bytes) == 4);
-    assert_string_equal(bytes, "AT\r\n");
-    assert_int_equal(write(device, "O\003K\n", 4), 4);
-    RUN_UNTIL(strstr(record, "O\003K\n ") != NULL);
-    assert_int_equal(tcgetattr(device, &line), 0);
-    assert_int_equal(line.c_lflag & (tcflag_t)(ICANON | ECHO | ISIG), 0);
-    assert_true(line.c_cflag & CSTOPB);
-    close(device);
-    RUN_UNTIL(done);
-    assert_non_null(strstr(record, "end lost:ConnectionDone "));
-    record[0] = '\0';
-}
-
-static void a_serial_line_is_raw_and_ends_when_its_device_goes(void **state)
-{
-    (void)state;
-    on_each_driver(use_a_line);
-}
-
-static void change_a_line(void)
-{
-    torc_serial_options options = { .flow = TORC_FLOW_SOFTWARE };
-    struct termios line;
-    torc_failure *failure;
-    unsigned lines;
-    char path[64];
-    int device = open_line(path);
-
-    greeting = NULL;
-    (void)torc_open_serial(root, path, NULL, torc_factory_of(&talker_class));
-    RUN_UNTIL(transport != NULL);
-    assert_null(torc_serial_configure(transport, &options));
-    assert_int_equal(tcgetattr(device, &line), 0);
-    assert_true(line.c_iflag & IXOFF);
-    options.data_bits = 9;
-    failure = torc_serial_configure(transport, &options);
-    assert_true(torc_failure_is(failure, &torc_error_invalid_argument));
-    torc_failure_release(failure);
-    /* A pseudo-terminal has no modem: it is the refusal that is shown here. */
-    failure = torc_serial_lines(transport, &lines);
-    assert_int_equal(torc_failure_code(failure), ENOTTY);
-    torc_failure_release(failure);
-    failure = torc_serial_set_lines(transport, TORC_SERIAL_DTR, false);
-    assert_int_equal(torc_failure_code(failure), ENOTTY);
-    torc_failure_release(failure);
-    assert_null(torc_serial_flush(transport));
-    torc_lose_connection(transport);
-    RUN_UNTIL(done);
-    assert_int_equal(tcgetattr(device, &line), 0);
-    assert_true(line.c_lflag & ICANON);
-    close(device);
-    record[0] = '\0';
-}
-
-static void a_serial_line_is_changed_and_put_back(void **state)
-{
-    (void)state;
-    on_each_driver(change_a_line);
-}
-
-static void refuse_lines(void)
-{
-    torc_serial_options options = { .stop_bits = 3 };
-    torc_deferred *deferred;
-
-    deferred = torc_open_serial(root, "/dev/ttyS0", &options, torc_factory_of(&talker_class));
-    torc_add_errback(deferred, note_failure, NULL);
-    assert_told("cannot open the serial line /dev/ttyS0: there is no such setting ");
-    deferred = torc_open_serial(root, "/no/such", NULL, torc_factory_of(&talker_class));
-    torc_add_errback(deferred, note_failure, NULL);
-    assert_told("cannot open the serial line /no/such: No such file or directory ");
-    deferred = torc_open_serial(root, "/dev/null", NULL, torc_factory_of(&talker_class));
-    torc_add_errback(deferred, note_failure, NULL);
-    assert_told("cannot open the serial line /dev/null: Inappropriate ioctl for device ");
-}
-
-static void what_is_no_serial_line_is_refused(void **state)
-{
-    (void)state;
-    on_each_driver(refuse_lines);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -678,18 +346,11 @@ int main(void)
         cmocka_unit_test(a_file_is_sent_into_a_pipe),
         cmocka_unit_test(what_is_not_open_is_refused),
         cmocka_unit_test(a_connection_that_is_cancelled_is_never_made),
-        cmocka_unit_test(standard_input_and_output_are_put_back_and_stay_open),
-        cmocka_unit_test(the_reader_of_standard_output_sees_our_half_close),
-        cmocka_unit_test(an_output_that_nobody_reads_ends_stdio),
-        cmocka_unit_test(standard_input_may_be_the_null_device),
         cmocka_unit_test(a_line_protocol_talks_to_a_child),
         cmocka_unit_test(half_closing_a_child_ends_its_input),
         cmocka_unit_test(a_child_exits_when_the_connection_is_aborted),
         cmocka_unit_test(a_child_exits_when_connecting_is_cancelled),
         cmocka_unit_test(a_child_that_cannot_be_run_is_a_failure),
-        cmocka_unit_test(a_serial_line_is_raw_and_ends_when_its_device_goes),
-        cmocka_unit_test(a_serial_line_is_changed_and_put_back),
-        cmocka_unit_test(what_is_no_serial_line_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,10 +2,15 @@
  * How datagram transports begin and end: told once each, in order, from wherever they are stopped.
  */
 #include "support/datagram_harness.h"
+#include "support/expect_abort.h"
 #include "support/failing_allocation.h"
+#include "support/failing_system_call.h"
 
 #include <torc/result.h>
 #include <torc/timer.h>
+
+#include "reactor/scope.h"
+#include "transport/datagram.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -428,6 +433,98 @@ static void the_mode_of_the_path_is_set(arena *a)
     assert_int_equal(status.st_mode & 0777, 0622);
 }
 
+static torc_result note_refusal(void *self, torc_result failed)
+{
+    probe *of = self;
+
+    of->note = torc_failure_is(torc_result_failure(failed), &torc_error_cancelled) ? 1 : -1;
+    return torc_nothing();
+}
+
+static void who_asks_later_is_answered_at_once(arena *a)
+{
+    open_listening(a, &a->one, "");
+    AWAIT(a, a->one.started == 1);
+    torc_add_callback(torc_datagrams_opened(a->one.protocol), note_opened, &a->one);
+    assert_int_equal(a->one.note, 1);
+}
+
+static void who_asks_one_that_has_stopped_gets_a_failure(arena *a)
+{
+    torc_scope *scope = torc_scope_new(a->scope);
+    torc_datagram_protocol *protocol;
+
+    torc_scope_end(scope);
+    protocol = torc_listen_datagrams(scope, "udp:0:interface=127.0.0.1", &probe_class);
+    torc_add_errback(torc_datagrams_opened(protocol), note_refusal, &a->one);
+    assert_int_equal(a->one.note, 1);
+    torc_stop_datagrams(protocol->transport);
+}
+
+static void ask_twice(void)
+{
+    torc_reactor *reactor = torc_reactor_new();
+    torc_datagram_protocol *protocol = torc_listen_datagrams(
+        torc_root(reactor), "udp:0:interface=127.0.0.1", &probe_class);
+
+    (void)torc_datagrams_opened(protocol);
+    (void)torc_datagrams_opened(protocol);
+}
+
+static void to_ask_twice_is_a_mistake_of_the_program(arena *a)
+{
+    (void)a;
+    expect_abort(ask_twice, "torc_datagrams_opened was called twice for one protocol: ask once");
+}
+
+static void open_without_memory(void)
+{
+    torc_reactor *reactor = torc_reactor_new();
+
+    fail_all_allocations();
+    (void)torc_listen_datagrams(torc_root(reactor), "udp:0", &probe_class);
+}
+
+static void without_memory_for_a_protocol_the_program_ends(arena *a)
+{
+    (void)a;
+    expect_abort(open_without_memory, "out of memory while making a datagram");
+}
+
+/* As in a list of what is pending. */
+static void it_is_named_by_its_class_and_address(arena *a)
+{
+    char text[160];
+    char address[TORC_ADDRESS_TEXT_MAX];
+    char expected[160];
+    torc_address one;
+
+    open_pair(a);
+    one = address_of(&a->one);
+    snprintf(expected, sizeof expected, "Probe,%s", torc_address_text(&one, address));
+    torc__members_datagrams.describe(&a->one.transport->scope.scoped, text, sizeof text);
+    assert_string_equal(text, expected);
+    torc__members_datagrams.describe(&a->other.transport->scope.scoped, text, sizeof text);
+    assert_string_equal(text, expected);
+}
+
+static void a_path_whose_mode_cannot_be_set_is_removed(arena *a)
+{
+    char path[128];
+    char description[160];
+    torc_datagram_protocol *protocol;
+
+    snprintf(path, sizeof path, "%s/unset", a->directory);
+    snprintf(description, sizeof description, "unix-datagram:%s:mode=622", path);
+    fail_system_calls_named("chmod", EACCES);
+    protocol = torc_listen_datagrams(a->scope, description, &probe_class);
+    allow_system_calls();
+    torc_add_errback(torc_datagrams_opened(protocol), note_failure, &a->one);
+    make_turns(a, 2);
+    assert_int_not_equal(a->one.note, 0);
+    assert_false(exists(path));
+}
+
 static const datagram_behaviour behaviours[] = {
     { "nothing is told before the call returns", nothing_is_told_before_the_call_returns,
         BY_SOCKETS },
@@ -461,6 +558,16 @@ static const datagram_behaviour behaviours[] = {
     { "a callback may use the other end", a_callback_may_use_the_other_end, BY_ALL },
     { "the path goes with the transport", the_path_goes_with_the_transport, BY_UNIX },
     { "the mode of the path is set", the_mode_of_the_path_is_set, BY_UNIX },
+    { "who asks later is answered at once", who_asks_later_is_answered_at_once, BY_SOCKETS },
+    { "who asks one that has stopped gets a failure",
+        who_asks_one_that_has_stopped_gets_a_failure, BY_UDP4 },
+    { "to ask twice is a mistake of the program", to_ask_twice_is_a_mistake_of_the_program,
+        BY_UDP4 },
+    { "without memory for a protocol the program ends",
+        without_memory_for_a_protocol_the_program_ends, BY_UDP4 },
+    { "it is named by its class and address", it_is_named_by_its_class_and_address, BY_UDP },
+    { "a path whose mode cannot be set is removed", a_path_whose_mode_cannot_be_set_is_removed,
+        BY_UNIX },
 };
 
 int main(void)

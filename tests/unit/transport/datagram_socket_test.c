@@ -457,6 +457,42 @@ static void a_stream_is_not_adopted(arena *a)
     close(ends[1]);
 }
 
+/* -- closing ------------------------------------------------------------------------------- */
+
+/* A system whose closing takes its time: what is closed is told so by the test. */
+static const torc_io_class *real_class;
+static torc_io_class slow_class;
+
+static bool close_slowly(torc_io *io, bool reset)
+{
+    assert_true(real_class->close(io, reset));
+    return false;
+}
+
+static void close_one_slowly(arena *a, torc_io **ret_io)
+{
+    open_pair(a);
+    *ret_io = &a->one.transport->io;
+    real_class = (*ret_io)->kind;
+    slow_class = *real_class;
+    slow_class.close = close_slowly;
+    (*ret_io)->kind = &slow_class;
+    torc_stop_datagrams(a->one.transport);
+}
+
+static void its_memory_stays_until_the_system_has_let_go(arena *a)
+{
+    torc_io *io;
+
+    close_one_slowly(a, &io);
+    AWAIT(a, a->one.stopped == 1);
+    make_turns(a, 2);
+    io->events->closed(io);
+    make_turns(a, 1);
+    assert_int_equal(a->one.stopped, 1);
+    assert_int_equal(a->one.after_stop, 0);
+}
+
 static const datagram_behaviour behaviours[] = {
     { "a peer that is gone is told as refused", a_peer_that_is_gone_is_told_as_refused, BY_UDP },
     { "who sends again when refused does not hold the loop",
@@ -486,6 +522,8 @@ static const datagram_behaviour behaviours[] = {
         BY_LOCAL },
     { "a socket from elsewhere is adopted", a_socket_from_elsewhere_is_adopted, BY_UNIX },
     { "a stream is not adopted", a_stream_is_not_adopted, BY_UNIX },
+    { "its memory stays until the system has let go",
+        its_memory_stays_until_the_system_has_let_go, BY_SOCKETS },
 };
 
 int main(void)

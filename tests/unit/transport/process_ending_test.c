@@ -320,6 +320,97 @@ static void many_spawns_leave_nothing_behind(void **state)
     on_each_driver(spawn_many);
 }
 
+/* -- ends, once more ----------------------------------------------------------------------- */
+
+static void end_twice(void)
+{
+    torc_process_options options = {
+        .arguments = SHELL("trap '' TERM; echo ready; exec sleep 1000"),
+        .patience = 100 * TORC_SECOND,
+    };
+    torc_process *process = spawn(&options);
+
+    RUN_UNTIL(strstr(record, "ready") != NULL);
+    torc_process_end(process);
+    torc_process_end(process);
+    RUN_UNTIL(done);
+    assert_non_null(strstr(record, "ended:-1:9"));
+}
+
+static void a_child_that_is_asked_to_exit_twice_is_killed(void **state)
+{
+    (void)state;
+    on_each_driver(end_twice);
+}
+
+/* The first of the group goes at once; the other ignores SIGTERM, and nobody waits for it here. */
+static void end_a_tree_with_its_scope(void)
+{
+    torc_process_options options = {
+        .arguments = SHELL("sh -c \"trap '' TERM; echo ready; sleep 1000\" & wait"),
+        .new_group = true,
+        .patience = 30 * TORC_MILLISECOND,
+    };
+    torc_scope *scope = torc_scope_new(root);
+    pid_t pid = torc_process_id(spawn_in(scope, &options));
+
+    RUN_UNTIL(strstr(record, "ready") != NULL);
+    torc_scope_end(scope);
+    record[0] = '\0';
+    assert_int_equal(kill(pid, 0), 0);
+    RUN_UNTIL(!has_children());
+    assert_told("");
+}
+
+static void a_tree_whose_scope_ended_is_killed_in_the_end(void **state)
+{
+    (void)state;
+    on_each_driver(end_a_tree_with_its_scope);
+}
+
+/* -- its name ------------------------------------------------------------------------------ */
+
+static char logged_in[64];
+
+static void note_context(void *argument, const torc_log_event *event)
+{
+    (void)argument;
+    if (torc_slice_is(event->message, "from within"))
+        snprintf(logged_in, sizeof logged_in, "%s", event->context);
+}
+
+static void log_and_end(torc_process *self, torc_exit how)
+{
+    (void)self;
+    (void)how;
+    torc_log_info("from within");
+    done = true;
+}
+
+static const torc_process_class logger_class = { .name = "Logger", .ended = log_and_end };
+
+static void log_from_within(void)
+{
+    const char *const nothing[] = { "true", NULL };
+    torc_failure *failure = NULL;
+    char expected[64];
+    torc_process *process = torc_spawn_command(root, &logger_class, nothing, &failure);
+
+    assert_non_null(process);
+    done = false;
+    snprintf(expected, sizeof expected, "Logger,%ld", (long)torc_process_id(process));
+    RUN_UNTIL(done);
+    assert_string_equal(logged_in, expected);
+}
+
+static void what_is_logged_in_its_events_names_the_child(void **state)
+{
+    (void)state;
+    assert_true(torc_log_add_observer(TORC_LOG_INFO, note_context, NULL));
+    on_each_driver(log_from_within);
+    torc_log_remove_observer(note_context, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +429,9 @@ int main(void)
         cmocka_unit_test(children_are_waited_for_without_descriptors_of_them),
         cmocka_unit_test(a_status_that_is_lost_is_no_hang),
         cmocka_unit_test(many_spawns_leave_nothing_behind),
+        cmocka_unit_test(a_child_that_is_asked_to_exit_twice_is_killed),
+        cmocka_unit_test(a_tree_whose_scope_ended_is_killed_in_the_end),
+        cmocka_unit_test(what_is_logged_in_its_events_names_the_child),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

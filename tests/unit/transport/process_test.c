@@ -3,6 +3,8 @@
  */
 #include "transport/process_recorder.h"
 
+#include "support/failing_allocation.h"
+
 /* -- what is told -------------------------------------------------------------------------- */
 
 static void tell_all(void)
@@ -366,6 +368,70 @@ static void what_cannot_be_run_leaves_nothing_behind(void **state)
     on_each_driver(fail_to_run);
 }
 
+static void expect_unfit(torc_child_descriptor unfit)
+{
+    torc_child_descriptor list[] = { { .number = 0, .end = TORC_CHILD_NULL }, unfit };
+    torc_process_options options = {
+        .arguments = SHELL("exit 0"),
+        .descriptors = list,
+        .descriptor_count = 2,
+    };
+    torc_failure *failure = NULL;
+    char expected[96];
+
+    snprintf(expected, sizeof expected, "descriptor %d of a child cannot be what it is to be",
+        unfit.number);
+    assert_null(torc_process_spawn(root, &recorder_class, &options, &failure));
+    assert_true(torc_failure_is(failure, &torc_error_invalid_argument));
+    assert_string_equal(torc_failure_text(failure), expected);
+    torc_failure_release(failure);
+}
+
+static const torc_protocol_class unused_class = { .name = "Unused" };
+
+static void refuse_what_no_descriptor_can_be(void)
+{
+    expect_unfit((torc_child_descriptor){ .number = -1, .end = TORC_CHILD_NULL });
+    expect_unfit((torc_child_descriptor){ .number = 100000, .end = TORC_CHILD_NULL });
+    expect_unfit((torc_child_descriptor){ .number = 1, .end = (torc_child_end)99 });
+    /* The same as one that is not there. */
+    expect_unfit((torc_child_descriptor){
+        .number = 1, .end = TORC_CHILD_SAME, .descriptor = 7 });
+    /* The factory of a pipe is taken over also where nothing starts. */
+    expect_unfit((torc_child_descriptor){ .number = 0, .end = TORC_CHILD_WRITES,
+        .factory = torc_factory_of(&unused_class) });
+}
+
+static void what_no_descriptor_can_be_is_refused(void **state)
+{
+    (void)state;
+    on_each_driver(refuse_what_no_descriptor_can_be);
+}
+
+/* After the process and its child: the entry of the user, and then the groups. */
+static void look_up_without_memory(void)
+{
+    torc_process_user user = { .name = "nobody" };
+    torc_process_options options = { .arguments = SHELL("exit 0"), .user = &user };
+
+    for (unsigned passed = 2; passed < 4; passed++) {
+        torc_failure *failure = NULL;
+
+        fail_allocation_after(passed);
+        assert_null(torc_process_spawn(root, &recorder_class, &options, &failure));
+        allow_allocations();
+        assert_string_equal(torc_failure_text(failure),
+            "cannot look up the user nobody: Cannot allocate memory");
+        torc_failure_release(failure);
+    }
+}
+
+static void without_memory_no_user_is_looked_up(void **state)
+{
+    (void)state;
+    on_each_driver(look_up_without_memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +449,8 @@ int main(void)
         cmocka_unit_test(numbers_may_be_swapped),
         cmocka_unit_test(bad_descriptors_are_refused_by_their_number),
         cmocka_unit_test(what_cannot_be_run_leaves_nothing_behind),
+        cmocka_unit_test(what_no_descriptor_can_be_is_refused),
+        cmocka_unit_test(without_memory_no_user_is_looked_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -339,6 +339,84 @@ static void a_descriptor_that_is_not_open_is_refused(void **state)
     on_each_driver(refuse_a_closed_one);
 }
 
+static void ask_a_watch(void)
+{
+    struct iovec piece = { (void *)(uintptr_t)"x", 1 };
+    torc_address address = { .kind = TORC_ADDRESS_IPV4 };
+    int pipe_ends[2];
+
+    assert_int_equal(pipe2(pipe_ends, O_CLOEXEC), 0);
+    assert_int_equal(driver->kind->watch(driver, &io, pipe_ends[1]), 0);
+    assert_int_equal(io.kind->send(&io, &piece, 1, false), -ENOTSUP);
+    assert_int_equal(io.kind->send_file(&io, pipe_ends[0], 0, 1), -ENOTSUP);
+    assert_int_equal(io.kind->finish(&io), -ENOTSUP);
+    io.kind->receive(&io, true);
+    io.kind->local_address(&io, &address);
+    assert_int_equal(address.kind, TORC_ADDRESS_NONE);
+    address.kind = TORC_ADDRESS_IPV4;
+    io.kind->peer_address(&io, &address);
+    assert_int_equal(address.kind, TORC_ADDRESS_NONE);
+    turns(2);
+    assert_ran("");
+    assert_true(io.kind->close(&io, false));
+    assert_true(io.kind->close(&io, false));
+    io.kind->watch_for(&io, true, true);
+    turns(1);
+    assert_ran("");
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+}
+
+static void what_is_only_watched_carries_nothing_and_has_no_address(void **state)
+{
+    (void)state;
+    on_each_driver(ask_a_watch);
+}
+
+static void ask_a_stream(void)
+{
+    torc_address address = { .kind = TORC_ADDRESS_IPV4 };
+    int pipe_ends[2];
+
+    assert_int_equal(pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_int_equal(driver->kind->adopt_stream(driver, &io, pipe_ends[1], false, true), 0);
+    io.kind->local_address(&io, &address);
+    assert_int_equal(address.kind, TORC_ADDRESS_NONE);
+    address.kind = TORC_ADDRESS_IPV4;
+    io.kind->peer_address(&io, &address);
+    assert_int_equal(address.kind, TORC_ADDRESS_NONE);
+    assert_true(io.kind->close(&io, false));
+    close(pipe_ends[0]);
+}
+
+static void a_stream_has_no_address(void **state)
+{
+    (void)state;
+    on_each_driver(ask_a_stream);
+}
+
+static void refuse_a_file_for_a_full_pipe(void)
+{
+    static char much[256 * 1024];
+    struct iovec piece = { much, sizeof much };
+    int pipe_ends[2];
+    ssize_t sent;
+
+    assert_int_equal(pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_int_equal(driver->kind->adopt_stream(driver, &io, pipe_ends[1], false, true), 0);
+    sent = io.kind->send(&io, &piece, 1, false);
+    assert_in_range(sent, 1, sizeof much - 1);
+    assert_int_equal(io.kind->send_file(&io, pipe_ends[0], 0, 1), 0);
+    assert_true(io.kind->close(&io, false));
+    close(pipe_ends[0]);
+}
+
+static void a_file_waits_for_what_was_said_before(void **state)
+{
+    (void)state;
+    on_each_driver(refuse_a_file_for_a_full_pipe);
+}
+
 /*
  * Two ios of one number, since somebody closed the first one's: whichever is closed first takes the
  * descriptor from the other, and that is all the harm there is.
@@ -398,6 +476,9 @@ int main(void)
         cmocka_unit_test(a_watched_descriptor_tells_as_long_as_it_is_ready),
         cmocka_unit_test(a_number_that_is_reused_disturbs_no_watch),
         cmocka_unit_test(a_descriptor_that_is_not_open_is_refused),
+        cmocka_unit_test(what_is_only_watched_carries_nothing_and_has_no_address),
+        cmocka_unit_test(a_stream_has_no_address),
+        cmocka_unit_test(a_file_waits_for_what_was_said_before),
         cmocka_unit_test(a_number_that_two_have_harms_no_third),
     };
 

@@ -4,6 +4,7 @@
  */
 #include "reactor/support.h"
 #include "support/driver_works.h"
+#include "support/leave_child.h"
 
 #include "reactor/driver/socket_passing.h"
 
@@ -97,7 +98,7 @@ static void a_forked_process_goes_on_watching(void **state)
     if (child == 0) {
         (void)!write(ends[1], "x", 1);
         turn_until_noted("r ");
-        _exit(strcmp(record, "r ") == 0 ? 0 : 1);
+        leave_child(strcmp(record, "r ") == 0 ? 0 : 1);
     }
     assert_int_equal(exit_code_of(child), 0);
     turn_until_noted("r ");

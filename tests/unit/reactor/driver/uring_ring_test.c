@@ -4,6 +4,7 @@
 #include "reactor/driver/uring_ring.h"
 
 #include "support/driver_works.h"
+#include "support/leave_child.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -119,7 +120,7 @@ static void a_forked_process_knows_that_the_ring_is_not_its_own(void **state)
         bool ours = torc__uring_ring_is_ours(&ring);
 
         torc__uring_ring_close(&ring);
-        _exit(ours ? 1 : 0);
+        leave_child(ours ? 1 : 0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
