@@ -60,7 +60,7 @@ static void tunnel_made(torc_protocol *protocol)
 
     self->device =
         torc_tun_open_with(torc_scope_of(self), &chosen.device, packet_from_device, self);
-    torc_couple_flow(protocol->transport, torc_tun_transport(self->device));
+    torc_couple(protocol->transport, torc_tun_transport(self->device));
 }
 
 static void tunnel_lost(torc_protocol *protocol, const torc_failure *reason)

@@ -70,4 +70,15 @@ TORC_API bool torc_couple_flow(torc_transport *stream, torc_datagram_transport *
 
 TORC_END_DECLS
 
+/* torc_couple(stream, torc_tun_transport(device)) is torc_couple_flow. */
+#ifdef __cplusplus
+inline bool torc_couple(torc_transport *stream, torc_datagram_transport *datagrams)
+{
+    return torc_couple_flow(stream, datagrams);
+}
+#else
+# define torc_couple(one, other) \
+    _Generic((other), torc_datagram_transport *: torc_couple_flow, default: torc_couple)(one, other)
+#endif
+
 #endif /* TORC_COUPLE_H */

@@ -2,8 +2,9 @@
  * socket_address: between torc_address and what the system's socket calls take. For drivers only.
  *
  * An IPv4 address that the system shows inside an IPv6 one (::ffff:192.0.2.7) stays IPv6 here: it
- * says what kind of socket it came from, and so how a datagram is answered. An abstract UNIX name, which begins with a NUL byte for the
- * system, begins with '@' here; a file whose name begins so is written "./@name".
+ * says what kind of socket it came from, and so how a datagram is answered. An abstract UNIX name,
+ * which begins with a NUL byte for the system, begins with '@' here; a file whose name begins so is
+ * written "./@name".
  */
 #ifndef TORC_BASE_SOCKET_ADDRESS_H
 #define TORC_BASE_SOCKET_ADDRESS_H

@@ -360,7 +360,7 @@ static void check(const torc_transport *one, const torc_transport *other)
         torc__abort("torc_couple: a connection is coupled once");
 }
 
-torc_coupling *torc_couple(torc_transport *one, torc_transport *other)
+torc_coupling *(torc_couple)(torc_transport *one, torc_transport *other)
 {
     torc_coupling *self;
 
