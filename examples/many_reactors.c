@@ -5,7 +5,7 @@
  * the kernel hands out the connections among them. A connection stays with the reactor that took
  * it, so nothing is shared and nothing is locked.
  *
- *     $ many_reactors 8000 4
+ *     $ many_reactors tcp:8000:reuseport 4
  */
 #include <torc.h>
 
@@ -19,7 +19,7 @@ enum { REACTORS_MAX = 64 };
 typedef struct worker {
     pthread_t thread;
     torc_reactor *reactor;
-    uint16_t port;
+    torc_address address;
 } worker;
 
 static worker workers[REACTORS_MAX];
@@ -36,10 +36,14 @@ static const torc_protocol_class echo = {
     .data_received = echo_data,
 };
 
-static torc_port *listen_here(torc_reactor *reactor, uint16_t port)
+/* Where the first one listens: its port may have been the system's choice. */
+static void listen_too(torc_reactor *reactor, const torc_address *address)
 {
-    return torc_listen_at(torc_root(reactor),
-        &(torc_endpoint){ .host = "0.0.0.0", .port = port, .reuse_port = true },
+    char host[TORC_ADDRESS_TEXT_MAX];
+
+    torc_address_host(address, host);
+    torc_listen_at(torc_root(reactor),
+        &(torc_endpoint){ .host = host, .port = address->port, .reuse_port = true },
         torc_factory_of(&echo));
 }
 
@@ -49,7 +53,7 @@ static void *work(void *argument)
     worker *self = argument;
 
     self->reactor = torc_reactor_new();
-    listen_here(self->reactor, self->port);
+    listen_too(self->reactor, &self->address);
     pthread_barrier_wait(&ready); /* from here on it may be stopped */
     torc_run_and_keep(self->reactor);
     pthread_barrier_wait(&ready); /* from here on nobody stops it any more */
@@ -79,7 +83,7 @@ static size_t count_of(const char *text)
 }
 
 /* Signals are for the main thread: those that are started inherit what is blocked. */
-static void start_workers(uint16_t port)
+static void start_workers(torc_address address)
 {
     sigset_t all;
     sigset_t before;
@@ -87,7 +91,7 @@ static void start_workers(uint16_t port)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (size_t i = 0; i < worker_count; i++) {
-        workers[i].port = port;
+        workers[i].address = address;
         if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
             abort();
     }
@@ -97,13 +101,13 @@ static void start_workers(uint16_t port)
 int main(int argc, char **argv)
 {
     torc_reactor *reactor = torc_reactor_new();
-    torc_port *port = listen_here(
-        reactor, (uint16_t)strtoul(argc > 1 ? argv[1] : "8000", NULL, 10));
+    torc_port *port = torc_listen(torc_root(reactor),
+        argc > 1 ? argv[1] : "tcp:8000:reuseport", torc_factory_of(&echo));
     int status;
 
     worker_count = count_of(argc > 2 ? argv[2] : NULL) - 1;
     pthread_barrier_init(&ready, NULL, (unsigned)worker_count + 1);
-    start_workers(torc_port_address(port).port);
+    start_workers(torc_port_address(port));
     pthread_barrier_wait(&ready);
     torc_on_shutdown(torc_root(reactor), TORC_BEFORE_SHUTDOWN, stop_all, NULL);
     status = torc_run(reactor);

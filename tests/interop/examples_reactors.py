@@ -14,7 +14,8 @@ PATIENCE = 20
 class Program:
     def __init__(self, reactors):
         self.process = subprocess.Popen(
-            [os.path.join(EXAMPLES, "many_reactors"), "0", str(reactors)],
+            [os.path.join(EXAMPLES, "many_reactors"),
+             "tcp:0:reuseport:interface=127.0.0.1", str(reactors)],
             stderr=subprocess.PIPE, text=True)
         self.lines = []
         self.ports = set()
