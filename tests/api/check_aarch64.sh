@@ -106,7 +106,8 @@ support=$source/tests/unit/support
 for name in coroutine coroutine_cancel coroutine_generator coroutine_misuse coroutine_stack; do
     aarch64-linux-gnu-gcc "${flags[@]}" -static -o "$work/$name" \
         "$source/tests/unit/deferred/${name}_test.c" "$support/expect_abort.c" \
-        "$support/failing_allocation.c" "$support/failing_system_call.c" "$work/libtorc.a" -lpthread
+        "$support/leave_child.c" "$support/failing_allocation.c" \
+        "$support/failing_system_call.c" "$work/libtorc.a" -lpthread
     said=$("$emulator" "$work/$name" 2>"$work/errors") || {
         printf '%s failed:\n%s\n' "$name" "$said"
         cat "$work/errors"

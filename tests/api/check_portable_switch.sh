@@ -38,7 +38,7 @@ support=$source/tests/unit/support
 read -r -a cmocka <<<"$(pkg-config --cflags --libs cmocka)"
 for name in coroutine coroutine_cancel coroutine_generator coroutine_misuse coroutine_stack; do
     "$cc" "${flags[@]}" -o "$work/$name" "$source/tests/unit/deferred/${name}_test.c" \
-        "$support/expect_abort.c" "$support/failing_allocation.c" \
+        "$support/expect_abort.c" "$support/leave_child.c" "$support/failing_allocation.c" \
         "$support/failing_system_call.c" "$work/libtorc.a" "${cmocka[@]}" -lpthread
     "$work/$name" >"$work/said" 2>&1 || {
         cat "$work/said"

@@ -27,6 +27,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "support"))
 import http_mutations
 import web
+from ports import free_port
 
 try:
     import h11
@@ -355,9 +356,7 @@ class Nginx:
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="torc_nginx_")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         path = os.path.join(self.folder, "conf")
         with open(path, "w", encoding="ascii") as file:
             file.write(f"""

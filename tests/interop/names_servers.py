@@ -1,12 +1,14 @@
 """The resolver against real name servers: unbound, knot, nsd and BIND, whichever are installed."""
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "support"))
+from ports import free_port
 
 EXAMPLE = os.path.join(os.environ.get("EXAMPLES", "build/examples"), "look_up")
 TLS_EXAMPLE = os.path.join(os.environ.get("EXAMPLES", "build/examples"), "tls_look_up")
@@ -42,20 +44,6 @@ WANTED = [("MX", ""), ("CAA", ""), ("NAPTR", ""), ("DNSKEY", ""), ("SOA", ""), (
 
 def program(name):
     return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-
-
-def free_port():
-    """A port that is free for both kinds of sockets, at least now."""
-    for _ in range(100):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream, \
-                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
-            stream.bind(("127.0.0.1", 0))
-            try:
-                datagram.bind(stream.getsockname())
-            except OSError:
-                continue
-            return stream.getsockname()[1]
-    raise AssertionError("no port is free for both kinds of sockets")
 
 
 def write(folder, name, text):

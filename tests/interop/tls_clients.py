@@ -7,10 +7,14 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "support"))
+from ports import free_port
 
 TORCD = os.environ["TORCD"]
 EXAMPLES = os.environ["EXAMPLES"]
@@ -134,11 +138,6 @@ class Program:
         self.listener.join(PATIENCE)
         self.process.stdin.close()
         self.process.stdout.close()
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def wait_for_port(port):

@@ -14,7 +14,7 @@ void __gcov_dump(void);
 # define WRITE_COUNTS() ((void)0)
 #endif
 
-noreturn void leave_child(int status)
+_Noreturn void leave_child(int status)
 {
     WRITE_COUNTS();
     _exit(status);

@@ -7,10 +7,8 @@
 #ifndef TORC_TESTS_SUPPORT_LEAVE_CHILD_H
 #define TORC_TESTS_SUPPORT_LEAVE_CHILD_H
 
-#include <stdnoreturn.h>
-
 /* _exit(status), with what has run counted where the build counts. */
-noreturn void leave_child(int status);
+_Noreturn void leave_child(int status);
 
 /* From now on an abort() counts what has run, and then ends the process as ever. */
 void count_at_abort(void);
