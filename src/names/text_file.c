@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/system_call.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,9 +20,12 @@ static torc_slice read_whole(int descriptor, size_t size)
     while (text != NULL && length < size) {
         ssize_t count = TORC__CALL(read, descriptor, text + length, size - length);
 
-        if (count <= 0)
+        if (count == 0)
             break;
-        length += (size_t)count;
+        if (count > 0)
+            length += (size_t)count;
+        else if (errno != EINTR)
+            return torc_slice_make(text, 0); /* half a file may say the opposite of the whole */
     }
     return torc_slice_make(text, length);
 }
