@@ -12,6 +12,11 @@ import time
 import unittest
 
 TUNNEL = os.path.join(os.environ["EXAMPLES"], "tunnel")
+# AddressSanitizer keeps what is freed, which would look as if it were not.
+ENVIRONMENT = {
+    **os.environ, "TUNNEL_DELAYS": "1",
+    "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1",
+}
 PATIENCE = 20
 SKIPPED = 77
 
@@ -42,7 +47,7 @@ class Program:
     def __init__(self, namespace, *arguments):
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", namespace, TUNNEL, *arguments], stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True, env={**os.environ, "TUNNEL_DELAYS": "1"})
+            stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
         self.lines = []
         self.news = threading.Condition()
         self.reader = threading.Thread(target=self._read)
