@@ -156,12 +156,17 @@ class Child:
 
     def private_bytes(self):
         """The memory that belongs to the group alone: what would be free if it ended."""
-        total = 0
-        for pid in self.members():
-            with open("/proc/%d/smaps_rollup" % pid) as rollup:
-                total += sum(int(line.split()[1]) * 1024 for line in rollup
-                             if line.startswith("Private_"))
-        return total
+        return sum(_private_bytes(pid) for pid in self.members())
+
+
+def _private_bytes(pid):
+    """Nothing of a process that has ended since it was found."""
+    try:
+        with open("/proc/%d/smaps_rollup" % pid) as rollup:
+            return sum(int(line.split()[1]) * 1024 for line in rollup
+                       if line.startswith("Private_"))
+    except OSError:
+        return 0
 
 
 def _cpu_seconds(pid):
