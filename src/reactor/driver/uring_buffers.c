@@ -9,6 +9,7 @@
 # include "base/memory.h"
 # include "base/system_call.h"
 
+# include <errno.h>
 # include <stdatomic.h>
 # include <string.h>
 # include <sys/mman.h>
@@ -55,7 +56,7 @@ static int register_ring(torc__uring_buffers *buffers, const torc__uring_ring *r
     if (!torc__call_fails("mmap"))
         memory = mmap(NULL, RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
-        return -errno;
+        return -ENOMEM;
     (void)madvise(memory, RING_SIZE, MADV_DONTFORK);
     buffers->ring = memory;
     buffers->tail = 0;
