@@ -159,19 +159,25 @@ static void unlist(torc__uring_driver *driver, const torc__uring_slot *slot, int
         driver->polled[descriptor] = NULL;
 }
 
+static torc__uring_slot *list(torc__uring_driver *driver, torc_io *io)
+{
+    size_t descriptor = (size_t)io->descriptor;
+    torc__uring_slot *slot = NULL;
+
+    if (reserve(driver, descriptor))
+        slot = torc__uring_slot_take(driver, io, TORC__URING_READINESS);
+    if (slot != NULL)
+        driver->polled[descriptor] = slot;
+    return slot;
+}
+
 static int poller_watch(torc__readiness *readiness, torc_io *io, unsigned wanted, bool listed)
 {
     torc__uring_driver *driver = driver_of(readiness);
-    size_t descriptor = (size_t)io->descriptor;
-    torc__uring_slot *slot = listed ? slot_of(driver, io) : NULL;
+    torc__uring_slot *slot = listed ? slot_of(driver, io) : list(driver, io);
 
-    if (!listed) {
-        slot = reserve(driver, descriptor)
-            ? torc__uring_slot_take(driver, io, TORC__URING_READINESS) : NULL;
-        if (slot == NULL)
-            return -ENOMEM;
-        driver->polled[descriptor] = slot;
-    }
+    if (slot == NULL)
+        return -ENOMEM;
     torc__uring_poll(driver, slot, wanted);
     return 0;
 }
