@@ -2,24 +2,11 @@
  * How a client of torc_client_start ends, and what it says then, in the simulated network: in a
  * scope that has ended, stopped twice, stopping cancelled, ended by who is told of it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include <torc/client.h>
-#include <torc/log.h>
-#include <torc/testing.h>
+#include "endpoint/client_setting.h"
 
 #include "deferred/deferred.h"
 #include "support/failing_allocation.h"
 
-static torc_sim *net;
-static torc_sim_host *here;
-static torc_scope *scope;
 static int released;
 static int tries;
 
@@ -46,42 +33,11 @@ static void serve(void)
     torc_sim_advance(net, TORC_MILLISECOND);
 }
 
-typedef struct outcome {
-    int fired;
-    const torc_failure_type *type;
-} outcome;
-
-static torc_result note(void *self, torc_result result)
-{
-    outcome *told = self;
-
-    told->fired++;
-    if (torc_is_failure(result))
-        told->type = torc_failure_type_of(torc_result_failure(result));
-    return torc_nothing();
-}
-
-static torc_deferred *watch(torc_deferred *deferred, outcome *ret_outcome)
-{
-    memset(ret_outcome, 0, sizeof(*ret_outcome));
-    torc_add_both(deferred, note, ret_outcome);
-    return deferred;
-}
-
 static int set_up(void **state)
 {
     (void)state;
     released = 0;
-    net = torc_sim_new();
-    here = torc_sim_add_host(net, "here", "10.0.0.1");
-    scope = torc_scope_new(torc_sim_scope(here));
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    torc_sim_free(net);
+    open_net();
     return 0;
 }
 

@@ -2,23 +2,11 @@
  * Staying connected, in the simulated network, where waiting costs nothing: who is told when, what
  * is tried again and after how long, giving up, preparing, stopping at every stage.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "endpoint/client_setting.h"
+
 #include <stdio.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include <torc/client.h>
-#include <torc/log.h>
-#include <torc/testing.h>
-
-static torc_sim *net;
-static torc_sim_host *here;
 static torc_sim_host *there;
-static torc_scope *scope;
 static torc_client *client;
 static int served;
 static torc_protocol *last_served;
@@ -54,48 +42,14 @@ static const torc_protocol_class server_class = { .name = "Server",
 static const torc_protocol_class client_class = { .name = "Client",
     .connection_made = client_made, .connection_lost = client_lost };
 
-typedef struct outcome {
-    int fired;
-    void *protocol;
-    const torc_failure_type *type;
-} outcome;
-
-static torc_result note(void *self, torc_result result)
-{
-    outcome *told = self;
-
-    told->fired++;
-    if (torc_is_failure(result))
-        told->type = torc_failure_type_of(torc_result_failure(result));
-    else if (!torc_is_nothing(result))
-        told->protocol = torc_result_pointer(result);
-    return torc_nothing();
-}
-
-static torc_deferred *watch(torc_deferred *deferred, outcome *ret_outcome)
-{
-    memset(ret_outcome, 0, sizeof(*ret_outcome));
-    torc_add_both(deferred, note, ret_outcome);
-    return deferred;
-}
-
 static int set_up(void **state)
 {
     (void)state;
     served = 0;
     made = 0;
     lost = 0;
-    net = torc_sim_new();
-    here = torc_sim_add_host(net, "here", "10.0.0.1");
+    open_net();
     there = torc_sim_add_host(net, "there", "10.0.0.2");
-    scope = torc_scope_new(torc_sim_scope(here));
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    torc_sim_free(net);
     return 0;
 }
 
