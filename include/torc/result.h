@@ -19,6 +19,8 @@
 #include <torc/buffer.h>
 #include <torc/failure.h>
 
+#include <inttypes.h> /* PRId64, for who prints a torc_integer */
+
 TORC_BEGIN_DECLS
 
 typedef struct torc_deferred torc_deferred;
