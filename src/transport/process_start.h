@@ -9,9 +9,8 @@
 #include "reactor/members.h"
 
 /*
- * As torc_process_spawn, but that it takes over no factory. With `connects` the first two pipes, of 0
- * and
- * 1, are one transport, of a protocol that this factory makes; else it is NULL.
+ * As torc_process_spawn, but that it takes over no factory. With `connects` the first two pipes, of
+ * 0 and 1, are one transport, of a protocol that this factory makes; else it is NULL.
  */
 torc_process *torc__process_start(torc_scope *scope, const torc_process_class *kind,
     const torc_process_options *options, torc_factory *connects, torc_failure **reterr_failure);
